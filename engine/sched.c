@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+/* sched.c -- see sched.h.
+ *
+ * Fast path: a stage that was notified by the one that runs lies in the worker's
+ * slot and runs next, so that a batch is consumed on the core that made it.
+ * Slow path: the queue under the lock, and a futex for who sleeps.
+ */
+#include "sched.h"
+
+#include "check.h"
+#include "park.h"
+#include "pool.h"
+#include "runq.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHAIN_RUNS = 3,        /* runs out of the slot in a row */
+    CHAIN_NS = 200 * 1000, /* and for how long */
+    LOOK_RUNS = 64,        /* activations between two looks at the descriptors */
+    LOOK_NS = 1000 * 1000, /* and how long */
+    EVENTS = 32,
+};
+
+typedef struct worker {
+    tubei_sched *sched;
+    pthread_t thread;
+    tubei_park park;
+    struct worker *next_idle; /* under lock */
+    tube_stage *slot;         /* owner only */
+    tube_stage *running;      /* owner only */
+    uint64_t now;             /* owner only: the last time it looked at the clock */
+    uint64_t chain_start;     /* owner only */
+    uint64_t last_look;       /* owner only */
+    uint32_t chain;           /* owner only */
+    uint32_t runs;            /* owner only */
+    uint32_t slotted;         /* owner only: slot activations not yet in `published` */
+    tubei_magazine magazine;
+} worker;
+
+struct tubei_sched {
+    pthread_mutex_t lock;
+    tubei_runq queue; /* under lock, as all of this block */
+    uint32_t busy;    /* workers that are neither idle nor in epoll_wait */
+    worker *idle;
+    worker *seat;
+    uint64_t seat_until; /* when the holder will look by itself */
+    tube_stage *timers;
+    uint32_t armed;
+    uint64_t published; /* activations asked for by anything but quiet() */
+    uint64_t quiet_at;  /* `published` when quiet() was last told */
+    uint64_t stuck_at;  /* the same of stuck() */
+    bool telling;       /* somebody is inside quiet() or stuck() */
+    bool begun; /* tubei_sched_begun() was called: from now on quiet means quiet */
+    bool ended;
+
+    tubei_poller poller;
+    tubei_pool *pool;
+    tubei_memory *memory;
+    tubei_sched_ops ops;
+    uint64_t seed; /* caller only */
+    bool caller;
+    uint32_t n_workers;
+    uint32_t n_started;
+    worker *workers; /* with `caller`, one: the caller */
+};
+
+static _Thread_local worker *self;
+static _Thread_local bool telling_quiet; /* inside ops.quiet() */
+
+/* Waking. */
+
+typedef struct target {
+    worker *idle; /* on its futex */
+    bool seat;    /* the holder, in epoll_wait */
+} target;
+
+/* Under the lock: whom to tell that there is work (Q3). */
+static target
+pick(tubei_sched *s)
+{
+    worker *w = s->idle;
+
+    if (w != NULL) {
+        s->idle = w->next_idle;
+        s->busy++;
+        return (target){ .idle = w };
+    }
+    return (target){ .seat = s->seat != NULL && s->seat != self };
+}
+
+/* Under the lock: give up the seat, to an idle worker if there is one (Q4). */
+static target
+leave(tubei_sched *s)
+{
+    worker *w = s->idle;
+
+    s->seat = NULL;
+    if (w == NULL)
+        return (target){ 0 };
+    s->idle = w->next_idle;
+    s->busy++;
+    s->seat = w;
+    return (target){ .idle = w };
+}
+
+/* Behind the lock. */
+static void
+tell(tubei_sched *s, target t)
+{
+    if (t.idle != NULL)
+        tubei_park_wake(&t.idle->park);
+    else if (t.seat)
+        tubei_poller_wake(&s->poller);
+}
+
+static void
+enqueue(tubei_sched *s, tube_stage *stage)
+{
+    target t;
+
+    pthread_mutex_lock(&s->lock);
+    tubei_runq_push(&s->queue, stage);
+    if (!telling_quiet)
+        s->published++;
+    t = pick(s);
+    pthread_mutex_unlock(&s->lock);
+    tell(s, t);
+}
+
+void
+tubei_sched_publish(tubei_sched *s, tube_stage *stage)
+{
+    worker *w = self != NULL && self->sched == s ? self : NULL;
+
+    if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0
+        && tubei_pool_publish(s->pool, stage, false)) {
+        if (!telling_quiet) {
+            pthread_mutex_lock(&s->lock);
+            s->published++;
+            pthread_mutex_unlock(&s->lock);
+        }
+        return;
+    }
+    if (w != NULL && !s->caller && w->slot == NULL
+        && (w->running == NULL || !w->running->slow)) { /* Q6 */
+        w->slot = stage;
+        w->slotted += !telling_quiet;
+        return;
+    }
+    enqueue(s, stage);
+}
+
+void
+tubei_sched_yield(tubei_sched *s, tube_stage *stage)
+{
+    if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0
+        && tubei_pool_publish(s->pool, stage, self == NULL))
+        return; /* a thread without a worker is the pool's, at the end of a run */
+    enqueue(s, stage);
+}
+
+/* Descriptors and deadlines. */
+
+bool
+tubei_sched_wait_fd(tubei_sched *s, tube_stage *stage, int fd, unsigned events)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!stage->armed)
+        s->armed++;
+    stage->armed = true;
+    pthread_mutex_unlock(&s->lock);
+    if (tubei_poller_arm(&s->poller, fd, events, stage))
+        return true;
+    tubei_sched_forget_fd(s, stage, fd);
+    return false;
+}
+
+void
+tubei_sched_forget_fd(tubei_sched *s, tube_stage *stage, int fd)
+{
+    tubei_poller_forget(&s->poller, fd);
+    pthread_mutex_lock(&s->lock);
+    if (stage->armed)
+        s->armed--;
+    stage->armed = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
+tubei_sched_wait_until(tubei_sched *s, tube_stage *stage, uint64_t when)
+{
+    tube_stage **link;
+    bool wake;
+
+    pthread_mutex_lock(&s->lock);
+    for (link = &s->timers; *link != NULL; link = &(*link)->next_timer)
+        if (*link == stage) {
+            *link = stage->next_timer;
+            break;
+        }
+    stage->deadline = when;
+    if (when != 0) {
+        stage->next_timer = s->timers;
+        s->timers = stage;
+    }
+    wake = when != 0 && s->seat != NULL && s->seat != self && when < s->seat_until;
+    if (wake)
+        s->seat_until = when;
+    pthread_mutex_unlock(&s->lock);
+    if (wake)
+        tubei_poller_wake(&s->poller);
+}
+
+/* Under the lock: the earliest deadline. */
+static uint64_t
+earliest(const tubei_sched *s)
+{
+    uint64_t when = UINT64_MAX;
+
+    for (const tube_stage *t = s->timers; t != NULL; t = t->next_timer)
+        if (t->deadline < when)
+            when = t->deadline;
+    return when;
+}
+
+/* Under the lock: take out one whose deadline has passed. */
+static tube_stage *
+due(tubei_sched *s, uint64_t now)
+{
+    for (tube_stage **link = &s->timers; *link != NULL; link = &(*link)->next_timer)
+        if ((*link)->deadline <= now) {
+            tube_stage *stage = *link;
+
+            *link = stage->next_timer;
+            stage->deadline = 0;
+            return stage;
+        }
+    return NULL;
+}
+
+/* Holding the seat, not the lock: wait, and notify whose time has come. */
+static void
+poll_once(tubei_sched *s, uint64_t timeout_ns, bool sleeping)
+{
+    void *ready[EVENTS];
+    int n = tubei_poller_wait(&s->poller, timeout_ns, ready, EVENTS);
+    uint64_t now = tube_now();
+    tube_stage *late;
+
+    pthread_mutex_lock(&s->lock);
+    if (sleeping)
+        s->busy++;
+    if (n > 0)
+        s->published++;
+    for (int i = 0; i < n; i++) {
+        tube_stage *stage = ready[i];
+
+        if (stage->armed)
+            s->armed--;
+        stage->armed = false;
+    }
+    pthread_mutex_unlock(&s->lock);
+    for (int i = 0; i < n; i++)
+        tubei_stage_wake(ready[i], TUBE_WOKE_FD);
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        late = due(s, now);
+        if (late != NULL)
+            s->published++;
+        pthread_mutex_unlock(&s->lock);
+        if (late == NULL)
+            return;
+        tubei_stage_wake(late, TUBE_WOKE_DEADLINE);
+    }
+}
+
+/* Under the lock, which it gives up meanwhile: sit in epoll_wait. */
+static void
+sit(tubei_sched *s, worker *w, uint64_t until)
+{
+    uint64_t when = earliest(s);
+    uint64_t now = tube_now();
+
+    if (until < when)
+        when = until;
+    s->seat = w;
+    s->seat_until = when;
+    s->busy--;
+    pthread_mutex_unlock(&s->lock);
+    poll_once(s, when == UINT64_MAX ? UINT64_MAX : when > now ? when - now : 0, true);
+    pthread_mutex_lock(&s->lock);
+}
+
+/* A busy worker looks in without waiting, if nobody sits there. */
+static void
+look(tubei_sched *s, worker *w)
+{
+    target t;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->seat != NULL) {
+        pthread_mutex_unlock(&s->lock);
+        return;
+    }
+    s->seat = w;
+    s->seat_until = 0;
+    pthread_mutex_unlock(&s->lock);
+    poll_once(s, 0, false);
+    pthread_mutex_lock(&s->lock);
+    t = leave(s);
+    pthread_mutex_unlock(&s->lock);
+    tell(s, t);
+}
+
+/* Under the lock, which it gives up meanwhile: if nothing runs anywhere, say so, once
+ * for all that was published before; true: look at the queue again. */
+static bool
+quiet(tubei_sched *s, uint32_t others)
+{
+    void (*say)(void *arg) = s->ops.quiet;
+
+    if (!s->begun || s->busy != others || s->queue.head != NULL || s->telling
+        || s->ended || (s->pool != NULL && tubei_pool_busy(s->pool)))
+        return false;
+    if (s->published == s->quiet_at) {
+        if (s->armed > 0 || s->timers != NULL || s->stuck_at == s->published)
+            return false;
+        s->stuck_at = s->published;
+        say = s->ops.stuck;
+    }
+    s->quiet_at = s->published;
+    s->telling = true;
+    pthread_mutex_unlock(&s->lock);
+    telling_quiet = say == s->ops.quiet;
+    say(s->ops.arg);
+    telling_quiet = false;
+    pthread_mutex_lock(&s->lock);
+    s->telling = false;
+    return true;
+}
+
+/* A thread of the pool has finished an activation. */
+static void
+pool_idle(void *arg)
+{
+    tubei_sched *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (quiet(s, 0)) {
+        /* perhaps nobody else is awake to look again */
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
+tubei_sched_begun(tubei_sched *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->begun = true;
+    while (quiet(s, 0)) {
+        /* all of it may be over by now, and nobody awake to look again */
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What the worker runs next; NULL: the scheduler has ended. */
+static tube_stage *
+next(tubei_sched *s, worker *w)
+{
+    tube_stage *stage = w->slot;
+    target t = { 0 };
+
+    if (stage != NULL && w->chain < CHAIN_RUNS && w->now - w->chain_start < CHAIN_NS) {
+        w->chain++;
+        w->slot = NULL;
+        return stage;
+    }
+    w->chain = 0;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        s->published += w->slotted;
+        w->slotted = 0;
+        if (w->slot != NULL) { /* left from the chain, or from poll_once() or quiet() */
+            tubei_runq_push(&s->queue, w->slot);
+            w->slot = NULL;
+        }
+        if (s->queue.head != NULL) {
+            stage = tubei_runq_take(&s->queue, 0);
+            if (s->seat == w)
+                t = leave(s);
+            else if (s->queue.head != NULL)
+                t = pick(s);
+            break;
+        }
+        if (s->ended) {
+            stage = NULL;
+            break;
+        }
+        if (quiet(s, 1))
+            continue;
+        if (s->seat == NULL || s->seat == w) {
+            sit(s, w, UINT64_MAX);
+            continue;
+        }
+        w->next_idle = s->idle;
+        s->idle = w;
+        s->busy--;
+        pthread_mutex_unlock(&s->lock);
+        tubei_park_wait(&w->park);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    tell(s, t);
+    w->now = w->chain_start = tube_now();
+    return stage;
+}
+
+static void *
+work(void *arg)
+{
+    worker *w = arg;
+    tubei_sched *s = w->sched;
+    tube_stage *stage;
+
+    self = w;
+    tubei_magazine_here = &w->magazine;
+    w->last_look = tube_now();
+    while ((stage = next(s, w)) != NULL) {
+        w->running = stage;
+        w->now = tubei_stage_run(stage, w->now);
+        w->running = NULL;
+        if (++w->runs >= LOOK_RUNS || w->now - w->last_look > LOOK_NS) {
+            w->runs = 0;
+            w->last_look = w->now;
+            look(s, w);
+        }
+    }
+    tubei_magazine_empty(s->memory, &w->magazine);
+    tubei_magazine_here = NULL;
+    self = NULL;
+    return NULL;
+}
+
+/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift
+ * generators, scrambled", 2016. */
+static uint32_t
+random_below(tubei_sched *s, uint32_t n)
+{
+    s->seed ^= s->seed >> 12;
+    s->seed ^= s->seed << 25;
+    s->seed ^= s->seed >> 27;
+    return (uint32_t)(((s->seed * 0x2545F4914F6CDD1Du >> 32) * n) >> 32);
+}
+
+bool
+tubei_sched_run(tubei_sched *s, const _Atomic bool *done, uint64_t until)
+{
+    worker *w = s->workers;
+    worker *outer = self;
+    tubei_magazine *outer_magazine = tubei_magazine_here;
+
+    self = w;
+    tubei_magazine_here = &w->magazine;
+    pthread_mutex_lock(&s->lock);
+    while (!atomic_load_explicit(done, memory_order_acquire)) {
+        if (s->queue.head != NULL) {
+            tube_stage *stage = tubei_runq_take(&s->queue, random_below(s, s->queue.n));
+
+            pthread_mutex_unlock(&s->lock);
+            (void)tubei_stage_run(stage, tube_now());
+            if (++w->runs % LOOK_RUNS == 0)
+                poll_once(s, 0, false);
+            pthread_mutex_lock(&s->lock);
+        } else if (!quiet(s, 1)) {
+            sit(s, w, until);
+        }
+        if (until != UINT64_MAX && tube_now() > until)
+            break;
+    }
+    s->seat = NULL;
+    pthread_mutex_unlock(&s->lock);
+    tubei_magazine_empty(s->memory, &w->magazine);
+    tubei_magazine_here = outer_magazine;
+    self = outer;
+    return atomic_load_explicit(done, memory_order_acquire);
+}
+
+bool
+tubei_sched_is_caller(const tubei_sched *s)
+{
+    return s->caller;
+}
+
+tubei_sched *
+tubei_sched_new(uint32_t workers, uint64_t seed, tubei_memory *memory,
+                const tubei_sched_ops *ops, tube_error *err)
+{
+    tubei_sched *s = calloc(1, sizeof(*s));
+    uint32_t n = workers > 0 ? workers : 1;
+
+    if (s == NULL || (s->workers = calloc(n, sizeof(*s->workers))) == NULL) {
+        free(s);
+        (void)tube_fail(err, TUBE_ENOMEM, "out of memory");
+        return NULL;
+    }
+    (void)pthread_mutex_init(&s->lock, NULL);
+    s->ops = *ops;
+    s->memory = memory;
+    s->caller = workers == 0;
+    s->seed = seed * 2 + 0x9E3779B97F4A7C15u; /* never 0 */
+    s->n_workers = n;
+    s->busy = n;
+    for (uint32_t i = 0; i < n; i++)
+        s->workers[i].sched = s;
+    if (!tubei_poller_init(&s->poller)) {
+        (void)tube_fail_errno(err, "epoll");
+        goto fail;
+    }
+    if (!s->caller && (s->pool = tubei_pool_new(pool_idle, s)) == NULL) {
+        (void)tube_fail(err, TUBE_ENOMEM, "out of memory");
+        goto fail;
+    }
+    return s;
+fail:
+    tubei_sched_free(s);
+    return NULL;
+}
+
+tube_status
+tubei_sched_start(tubei_sched *s, tube_error *err)
+{
+    if (s->caller)
+        return TUBE_OK;
+    for (; s->n_started < s->n_workers; s->n_started++) {
+        worker *w = &s->workers[s->n_started];
+
+        errno = pthread_create(&w->thread, NULL, work, w);
+        if (errno != 0)
+            return tube_fail_errno(err, "cannot start worker %u", s->n_started + 1);
+    }
+    return TUBE_OK;
+}
+
+void
+tubei_sched_stop(tubei_sched *s)
+{
+    if (s->pool != NULL)
+        tubei_pool_stop(s->pool);
+    pthread_mutex_lock(&s->lock);
+    s->ended = true;
+    pthread_mutex_unlock(&s->lock);
+    tubei_poller_wake(&s->poller);
+    for (uint32_t i = 0; i < s->n_started; i++)
+        tubei_park_wake(&s->workers[i].park);
+    for (uint32_t i = 0; i < s->n_started; i++)
+        (void)pthread_join(s->workers[i].thread, NULL);
+    s->n_started = 0;
+}
+
+void
+tubei_sched_free(tubei_sched *s)
+{
+    if (s == NULL)
+        return;
+    tubei_sched_stop(s);
+    tubei_pool_free(s->pool);
+    tubei_poller_fini(&s->poller);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s->workers);
+    free(s);
+}

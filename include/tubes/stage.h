@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* tubes/stage.h -- what a stage is made of.  Include this to write one.
+ *
+ * A stage is a table and a few functions in one file.  It runs on one thread at
+ * a time, and never sees a lock, an atomic or a queue.  docs/writing-a-stage.md
+ * walks through one.
+ *
+ *              process(s, b)                          batch afterwards
+ *   source     b is NULL: tube_take(), fill, tube_emit()
+ *   transform  changes b; TUBE_OK hands it on,        the engine's
+ *              TUBE_END too: no more input is wanted
+ *   emitter    (TUBE_EMITS) reads b, tube_take(),     the engine's, which recycles it
+ *              fill, tube_emit(); TUBE_OK: b is used up
+ *   sink       TUBE_OK: b is committed                the engine's
+ *              TUBE_QUEUED: kept, tube_settle() later the sink's
+ *
+ * TUBE_AGAIN from process() or finish() means "call me again, with the same b,
+ * when there is room or memory, when the descriptor or deadline I wait for is
+ * due": the stage keeps a cursor in its state.  A sink that returns TUBE_AGAIN
+ * has not taken b; TUBE_END from a sink means that b is done with, as after TUBE_OK,
+ * and that nothing more is wanted.  A sink settles only batches that it has kept: the
+ * one that process() was called with belongs to the engine until TUBE_QUEUED.
+ */
+#ifndef TUBES_STAGE_H
+#define TUBES_STAGE_H
+
+#include <tubes/batch.h>
+#include <tubes/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+TUBES_BEGIN
+
+typedef struct tube_stage tube_stage; /**< one running instance */
+
+enum { TUBE_STAGE_ABI = 1 };
+
+typedef enum tube_kind { TUBE_SOURCE = 1, TUBE_TRANSFORM, TUBE_SINK } tube_kind;
+
+/** What a stage takes or gives. */
+typedef enum tube_flow {
+    TUBE_FLOW_NONE = 0, /**< nothing: the input of a source, the output of a sink */
+    TUBE_FLOW_BYTES,    /**< batches of segments */
+    TUBE_FLOW_LINES,    /**< records of one text field, `line`; raw and offset set */
+    TUBE_FLOW_RECORDS,  /**< records of any schema */
+} tube_flow;
+
+/** How the text of an option becomes a member of the state. */
+typedef enum tube_option_type {
+    TUBE_OPT_TEXT = 1, /**< const char * */
+    TUBE_OPT_INT,      /**< int64_t; domain "1..64 threads" is checked */
+    TUBE_OPT_BOOL,     /**< bool; yes or no */
+    TUBE_OPT_SIZE,     /**< int64_t, bytes; "64k", "16M", "1G" (powers of 1024) */
+    TUBE_OPT_TIME,     /**< int64_t, nanoseconds; "250ms", "5s", "2m" */
+    TUBE_OPT_ENUM,     /**< int64_t, index in the domain "a|b|c" */
+    TUBE_OPT_LIST,     /**< tube_list; [a, b], or several positional words */
+    TUBE_OPT_EXPR,     /**< tube_expr_text: the rest of the stage's text, unparsed */
+} tube_option_type;
+
+/** Words of a TUBE_OPT_LIST. */
+typedef struct tube_list {
+    const char *const *item; /**< strings */
+    size_t n;
+} tube_list;
+
+/** An expression as it stands in the pipeline text, and where. */
+typedef struct tube_expr_text {
+    const char *text; /**< string */
+    uint32_t line;    /**< in the pipeline text, from 1 */
+    uint32_t column;  /**< of its first byte, from 1 */
+} tube_expr_text;
+
+enum {
+    TUBE_OPT_POSITIONAL = 1 << 0, /**< may be given without its name */
+    TUBE_OPT_SECRET = 1 << 1,     /**< never printed */
+};
+
+/** One row of an option table: the parser, the help and the manual all read it. */
+typedef struct tube_option {
+    const char *name;
+    tube_option_type type;
+    size_t offset;      /**< of the member in the state struct */
+    const char *def;    /**< default, as the user would type it; NULL: required */
+    const char *domain; /**< unit ("rows"), range ("1..64 threads") or choices */
+    const char *help;   /**< one line, no capital, no full stop */
+    uint32_t flags;     /**< TUBE_OPT_POSITIONAL, TUBE_OPT_SECRET */
+} tube_option;
+
+/** A place records come from, as a source describes it. */
+typedef struct tube_origin {
+    const char *name;   /**< real path */
+    const char *print;  /**< its first bytes (decompressed) */
+    uint32_t print_len; /**< bytes of `print`, 1..1024 */
+    uint64_t size;      /**< bytes now; UINT64_MAX if unknown */
+} tube_origin;
+
+/** Where to go on in an origin. */
+typedef struct tube_mark {
+    uint64_t low;  /**< every byte below is stored or rejected already */
+    uint64_t line; /**< lines below it */
+} tube_mark;
+
+/** Reasons for a call of wake(), as bits. */
+enum {
+    TUBE_WOKE_FD = 1 << 0,       /**< the awaited descriptor is ready */
+    TUBE_WOKE_DEADLINE = 1 << 1, /**< the deadline has passed */
+    TUBE_WOKE_EMPTY = 1 << 2,    /**< the input queue has just run empty */
+    TUBE_WOKE_QUIET =
+        1 << 3, /**< the whole pipeline waits for input: do not hold back */
+    TUBE_WOKE_PRESSURE = 1 << 4, /**< memory is short: let go of what you hold */
+    TUBE_WOKE_ABORT = 1 << 5,    /**< the pipeline was aborted: settle what you hold */
+};
+
+/** Stage flags. */
+enum {
+    TUBE_EMITS = 1 << 0, /**< a transform that makes batches of its own */
+    TUBE_BLOCKS =
+        1 << 1, /**< process() may block: it runs on a thread of the elastic pool */
+    TUBE_FRAMES =
+        1 << 2,          /**< bytes to records: sets extents with tube_batch_extent() */
+    TUBE_HOLDS = 1 << 3, /**< may return TUBE_QUEUED, and wants QUIET and PRESSURE */
+    TUBE_STATELESS = 1 << 4, /**< no state changes between batches */
+};
+
+typedef struct tube_stage_def {
+    uint32_t abi; /**< TUBE_STAGE_ABI */
+    tube_kind kind;
+    const char *name;            /**< as typed; two words for the parse family */
+    const char *summary;         /**< one line */
+    const char *const *examples; /**< whole pipelines that run; ends with NULL */
+    const tube_option *options;  /**< ends with { 0 }; NULL: none */
+    tube_flow in;
+    tube_flow out;
+    size_t state_size; /**< bytes; zeroed, then options are stored */
+    uint32_t flags;
+
+    /** Check, resolve, acquire, tube_set_schema().  If it fails, close() is not called. */
+    tube_status (*open)(tube_stage *s, tube_error *err);
+
+    /** See the head of this file. */
+    tube_status (*process)(tube_stage *s, tube_batch *b, tube_error *err);
+
+    /** Something happened that the stage may wait for; NULL: does not care. */
+    tube_status (*wake)(tube_stage *s, unsigned why, tube_error *err);
+
+    /** No more input: emit or commit what is left; TUBE_AGAIN as in process(). */
+    tube_status (*finish)(tube_stage *s, tube_error *err);
+
+    /** Release what open() acquired; once, after the last call of the others. */
+    void (*close)(tube_stage *s);
+
+    /** Sinks that keep positions: where is this origin?  After all open(), before any batch. */
+    tube_status (*locate)(tube_stage *s, uint32_t id, const tube_origin *o,
+                          tube_mark *m, tube_error *err);
+
+    /** Sources: the first bytes there will be, decompressed, at most 64 KiB; they live
+     *  until close().  After open(), before process().  .ptr NULL: unknown. */
+    tube_slice (*sample)(tube_stage *s);
+} tube_stage_def;
+
+/* All functions below: called by the stage itself, from its callbacks.  Threads:
+ * the one that runs the stage.  Blocks: no. */
+
+/** State of this instance; its type is private to the stage's file. */
+void *tube_state(tube_stage *s);
+
+/** Records that come in (borrowed); NULL for bytes and for a source. */
+const tube_schema *tube_input(const tube_stage *s);
+
+/** Name of the stage as typed, for messages (borrowed). */
+const char *tube_stage_name(const tube_stage *s);
+
+/**
+ * In open(): say what records go out.  Without it they are as they come in.
+ *
+ * @param columns  copied
+ * @return TUBE_ECONFIG  two columns of one name, no column, a name over 63 bytes
+ */
+tube_status tube_set_schema(tube_stage *s, const tube_column *columns, uint32_t n,
+                            tube_error *err) TUBE_NODISCARD;
+
+/** Records that go out, as set; only after tube_set_schema() (borrowed). */
+const tube_schema *tube_output(const tube_stage *s);
+
+/** In open(): the first bytes that the pipeline's source will give, or .ptr NULL. */
+tube_slice tube_sample(tube_stage *s);
+
+/** Point an error at the place where option `name` was given; returns err->status. */
+tube_status tube_blame(const tube_stage *s, const char *name, tube_error *err);
+
+/** True if the user gave this option. */
+bool tube_option_given(const tube_stage *s, const char *name);
+
+/**
+ * In open() of a source: make an origin known.
+ *
+ * When every stage is open, the engine asks the sinks that keep positions where to
+ * go on; from the first process() on tube_origin_mark() tells.
+ *
+ * @param o   copied
+ * @param id  for segments, tube_origin_mark() and tube_origin_name()
+ * @return TUBE_ENOMEM
+ */
+tube_status tube_origin_add(tube_stage *s, const tube_origin *o, uint32_t *id,
+                            tube_error *err) TUBE_NODISCARD;
+
+/** From the first process() on: where to go on in an origin. */
+tube_mark tube_origin_mark(const tube_stage *s, uint32_t id);
+
+/**
+ * In finish(): true if the input came to its end; false if it was cut short by a
+ * drain, a failure or a cancellation, so that what is incomplete must not be kept.
+ */
+bool tube_input_complete(const tube_stage *s);
+
+/** Name of an origin, "-" for TUBE_NO_ORIGIN (borrowed). */
+const char *tube_origin_name(const tube_stage *s, uint32_t id);
+
+/** In a source: how many bytes there will be, for the progress line. */
+void tube_expect_bytes(tube_stage *s, uint64_t bytes);
+
+/**
+ * An empty batch for the stage's output.
+ *
+ * @return NULL: no memory in the budget; return TUBE_AGAIN now, you are called
+ *         again when there is some
+ */
+tube_batch *tube_take(tube_stage *s);
+
+/**
+ * Memory for one segment: TUBE_BUFFER_BYTES and TUBE_PAD, held by the batch.
+ *
+ * At most one a batch.  Counted in the budget with the batch itself.
+ */
+char *tube_batch_buffer(tube_batch *b);
+
+/** Append a segment to a batch of bytes; false: no room (TUBE_BATCH_EXTENTS). */
+bool tube_batch_segment(tube_batch *b, const tube_segment *seg);
+
+/**
+ * In a framing stage: let `b` hold the memory of `from`, so that cells may point there.
+ *
+ * @return false: `b` holds as much as it can; emit it first
+ */
+bool tube_batch_hold(tube_batch *b, tube_batch *from);
+
+/**
+ * In a framing stage: rows from `first_row` on lie in [lo, hi) of an origin.
+ *
+ * An extent that continues the batch's last one makes that longer.
+ *
+ * @return false: no room (TUBE_BATCH_EXTENTS); emit the batch first
+ */
+bool tube_batch_extent(tube_batch *b, const tube_extent *e);
+
+/**
+ * Send a batch downstream.
+ *
+ * @param b  set to NULL (taken), whatever is returned
+ * @return TUBE_OK     go on
+ *         TUBE_AGAIN  taken, but return TUBE_AGAIN now: there is no more room
+ *         TUBE_END    taken, but nobody wants more: return TUBE_END
+ */
+tube_status tube_emit(tube_stage *s, tube_batch **b) TUBE_NODISCARD;
+
+/** Give back a batch that was taken and is not wanted; sets it to NULL. */
+void tube_untake(tube_stage *s, tube_batch **b);
+
+/**
+ * In process() of a transform that changes the schema: give `b` cells of the
+ * stage's output schema, all of them undefined.
+ *
+ * The old cells stay readable as b->old until process() returns.  The stage then
+ * sets every cell of every live row.
+ *
+ * @return TUBE_AGAIN  no memory in the budget: return TUBE_AGAIN now
+ */
+tube_status tube_reshape(tube_stage *s, tube_batch *b) TUBE_NODISCARD;
+
+/** Take a live row out: its outcome is "filtered". */
+void tube_filter(tube_stage *s, tube_batch *b, uint32_t row);
+
+/**
+ * Take all live rows from `row` on out of the batch, as if they had not been read:
+ * positions end before them.  They count as filtered.
+ */
+void tube_batch_cut(tube_stage *s, tube_batch *b, uint32_t row);
+
+/**
+ * Take a live row out: its outcome is "rejected", and it travels on with its reason.
+ *
+ * @param at   byte in the raw line, UINT32_MAX if unknown
+ * @param fmt  reason: one line, no capital, no full stop
+ */
+void tube_reject(tube_stage *s, tube_batch *b, uint32_t row, uint32_t at,
+                 const char *fmt, ...) TUBE_PRINTF(5, 6);
+
+/** tube_reject() in the words of a database. */
+void tube_reject_sql(tube_stage *s, tube_batch *b, uint32_t row, const char *sqlstate,
+                     const char *reason);
+
+/**
+ * True if rejects are written by the embedding program (tube_pipeline_opts.on_reject
+ * with `rejects_only`), so that a sink keeps no table of them.
+ */
+bool tube_rejects_elsewhere(const tube_stage *s);
+
+/**
+ * In a sink, before COMMIT: hand the batch's rejects to on_reject().
+ *
+ * Does so once for a reject, however often it is called; the engine does it at
+ * tube_settle() for sinks that do not.
+ */
+void tube_publish_rejects(tube_stage *s, tube_batch *b);
+
+/** Outcome of what a sink settles. */
+typedef enum tube_outcome {
+    TUBE_COMMITTED = 1, /**< live rows are committed, rejected ones are rejected */
+    TUBE_BROKEN,        /**< nothing of it was stored: failed or aborted */
+} tube_outcome;
+
+/** Settle a batch that process() kept with TUBE_QUEUED; sets it to NULL. */
+void tube_settle(tube_stage *s, tube_batch **b, tube_outcome outcome);
+
+/** Wait for `fd`, once: TUBE_READABLE and TUBE_WRITABLE.  wake() tells. */
+void tube_wait_fd(tube_stage *s, int fd, unsigned events);
+
+enum { TUBE_READABLE = 1, TUBE_WRITABLE = 2 };
+
+/** Stop waiting for a descriptor; before it is closed. */
+void tube_forget_fd(tube_stage *s, int fd);
+
+/** Monotonic clock, ns. */
+uint64_t tube_now(void);
+
+/** Be woken at `when` (tube_now() + ns); 0: no longer.  One deadline a stage. */
+void tube_wait_until(tube_stage *s, uint64_t when);
+
+/** In open() and locate(): true if nothing may be created, only looked at. */
+bool tube_dry_run(const tube_stage *s);
+
+/** True once the pipeline is aborted: do not begin anything. */
+bool tube_aborted(const tube_stage *s);
+
+/** The name nearest to `word` in `names`, or NULL if none is near: "did you mean".
+ * Damerau-Levenshtein distance of at most a third of its length. */
+const char *tube_nearest(const char *word, const char *const *names, size_t n);
+
+/** Diagnostics to the embedding program: one line, "stage: text". */
+void tube_warn(tube_stage *s, const char *fmt, ...) TUBE_PRINTF(2, 3);
+
+TUBES_END
+
+#endif /* TUBES_STAGE_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* registry.h -- the stages built into this library. */
+#ifndef TUBES_STAGES_REGISTRY_H
+#define TUBES_STAGES_REGISTRY_H
+
+#include <tubes/stage.h>
+
+/** Built-in stage `i` in the order of stages.def, NULL behind the last (borrowed).
+ * Threads: any.  Blocks: no. */
+const tube_stage_def *tubei_stage_builtin(uint32_t i);
+
+#endif /* TUBES_STAGES_REGISTRY_H */
