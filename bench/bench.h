@@ -22,7 +22,8 @@
  * bench_end() runs every figure once to warm up, then in rounds, each figure once a
  * round: what disturbs the machine disturbs all of them.  The figure is the median of
  * the rounds; spread is the distance of the quartiles as a share of the median.  A
- * ratio is the median of the rounds' own ratios, first name over second.
+ * ratio is the median of the rounds' own ratios, first name over second.  CPU seconds are
+ * those of the process in one run, all of its threads, and no child's.
  *
  * stdout gets one JSON line a figure, stderr a table.  A run that fails returns a
  * negative number; the bench then exits with status 1.
@@ -34,6 +35,7 @@
 #define TUBES_BENCH_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +55,12 @@ struct bench_figure {
     const char *unit;
     bench_fn *fn;
     void *arg;
-    int num, den; /* of a ratio: figures */
-    double *run;  /* by round */
-    double median, spread, min, max;
+    int num, den;     /* of a ratio: figures */
+    const char *goal; /* what asks for a ratio of `least`; NULL: nobody */
+    double least;
+    double *run; /* by round */
+    double *cpu; /* seconds, by round */
+    double median, spread, min, max, cpu_median;
 };
 
 static struct {
@@ -145,7 +150,8 @@ bench_slot(const char *name, const char *unit)
     g = &bench.figure[bench.n];
     *g = (struct bench_figure){ .name = name, .unit = unit, .num = -1, .den = -1 };
     g->run = calloc(BENCH_ROUNDS_MAX, sizeof(*g->run));
-    if (g->run == NULL)
+    g->cpu = calloc(BENCH_ROUNDS_MAX, sizeof(*g->cpu));
+    if (g->run == NULL || g->cpu == NULL)
         exit(1);
     bench.n++;
     return g;
@@ -174,9 +180,11 @@ bench_index(const char *name)
     return -1;
 }
 
-/** Add the ratio `num` / `den` of two figures added before. */
+/** bench_ratio() that is to reach `least`, which `goal` asks for ("G8"): figures of goals
+ * are printed once more at the end, with both of their sides. */
 static inline void
-bench_ratio(const char *name, const char *num, const char *den)
+bench_goal(const char *name, const char *num, const char *den, const char *goal,
+           double least)
 {
     int a = bench_index(num), b = bench_index(den);
 
@@ -185,7 +193,16 @@ bench_ratio(const char *name, const char *num, const char *den)
 
         g->num = a;
         g->den = b;
+        g->goal = goal;
+        g->least = least;
     }
+}
+
+/** Add the ratio `num` / `den` of two figures added before; none if one of them is not. */
+static inline void
+bench_ratio(const char *name, const char *num, const char *den)
+{
+    bench_goal(name, num, den, NULL, 0);
 }
 
 static inline int
@@ -203,6 +220,8 @@ bench_reduce(struct bench_figure *g)
     double *v = g->run;
 
     qsort(v, n, sizeof(*v), bench_order);
+    qsort(g->cpu, n, sizeof(*g->cpu), bench_order);
+    g->cpu_median = g->cpu[n / 2];
     g->median = n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
     g->min = v[0];
     g->max = v[n - 1];
@@ -221,13 +240,46 @@ bench_print(const struct bench_figure *g)
 #endif
 
     printf("{\"bench\":\"%s\",\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,"
-           "\"spread\":%.4f,\"min\":%.6g,\"max\":%.6g,\"n\":%d,\"commit\":\"%s\","
-           "\"cpu\":\"%s\",\"cores\":%ld,\"kernel\":\"%s\"}\n",
+           "\"spread\":%.4f,\"min\":%.6g,\"max\":%.6g,\"n\":%d,",
            bench.name, g->name, g->unit, g->median, g->spread, g->min, g->max,
-           bench.rounds, commit, bench.cpu, sysconf(_SC_NPROCESSORS_ONLN),
-           bench.host.release);
-    fprintf(stderr, "%-36s %12.5g %-10s  +-%4.1f%%  %12.5g .. %.5g\n", g->name,
+           bench.rounds);
+    if (g->fn != NULL)
+        printf("\"cpu_s\":%.4g,", g->cpu_median);
+    if (g->goal != NULL)
+        printf("\"goal\":\"%s\",\"least\":%.4g,\"ours\":%.6g,\"ceiling\":%.6g,"
+               "\"ceiling_name\":\"%s\",\"side_unit\":\"%s\",",
+               g->goal, g->least, bench.figure[g->num].median,
+               bench.figure[g->den].median, bench.figure[g->den].name,
+               bench.figure[g->den].unit);
+    printf("\"commit\":\"%s\",\"cpu\":\"%s\",\"cores\":%ld,\"kernel\":\"%s\"}\n",
+           commit, bench.cpu, sysconf(_SC_NPROCESSORS_ONLN), bench.host.release);
+    fprintf(stderr, "%-36s %12.5g %-10s  +-%4.1f%%  %12.5g .. %-12.5g", g->name,
             g->median, g->unit, g->spread * 50, g->min, g->max);
+    if (g->fn != NULL)
+        fprintf(stderr, " %8.3g s", g->cpu_median);
+    fputc('\n', stderr);
+}
+
+static inline void
+bench_print_goals(void)
+{
+    bool any = false;
+
+    for (int i = 0; i < bench.n; i++) {
+        const struct bench_figure *g = &bench.figure[i];
+        const struct bench_figure *ours = &bench.figure[g->num < 0 ? 0 : g->num];
+        const struct bench_figure *ceiling = &bench.figure[g->den < 0 ? 0 : g->den];
+
+        if (g->goal == NULL)
+            continue;
+        if (!any)
+            fprintf(stderr, "\n%-4s %-28s %7s %8s %6s  %10s  %s\n", "goal", "ratio",
+                    "least", "figure", "", "ours", "ceiling");
+        any = true;
+        fprintf(stderr, "%-4s %-28s %7.3g %8.3g %-6s  %10.4g  %.4g %s %s\n", g->goal,
+                g->name, g->least, g->median, g->median >= g->least ? "" : "missed",
+                ours->median, ceiling->median, ceiling->unit, ceiling->name);
+    }
 }
 
 /** Run what was added, print it; the exit status. */
@@ -237,25 +289,32 @@ bench_end(void)
     for (int round = -bench.warmup; round < bench.rounds; round++)
         for (int i = 0; i < bench.n; i++) {
             struct bench_figure *g = &bench.figure[i];
+            uint64_t cpu = bench_cpu(RUSAGE_SELF);
             double v = g->fn != NULL ? g->fn(g->arg) : 0;
 
             if (v < 0) {
                 fprintf(stderr, "%s: %s failed\n", bench.name, g->name);
                 return 1;
             }
-            if (round >= 0)
+            if (round >= 0) {
                 g->run[round] = v;
+                g->cpu[round] = (double)(bench_cpu(RUSAGE_SELF) - cpu) * 1e-9;
+            }
         }
     for (int i = 0; i < bench.n; i++)
         for (int r = 0; bench.figure[i].fn == NULL && r < bench.rounds; r++)
             bench.figure[i].run[r] = bench.figure[bench.figure[i].num].run[r]
                                      / bench.figure[bench.figure[i].den].run[r];
-    fprintf(stderr, "%-36s %12s %-10s  %6s  %12s\n", bench.name, "median", "unit",
-            "spread", "range");
+    fprintf(stderr, "%-36s %12s %-10s  %6s  %12s %24s\n", bench.name, "median", "unit",
+            "spread", "range", "CPU");
     for (int i = 0; i < bench.n; i++) {
         bench_reduce(&bench.figure[i]);
         bench_print(&bench.figure[i]);
+    }
+    bench_print_goals();
+    for (int i = 0; i < bench.n; i++) {
         free(bench.figure[i].run);
+        free(bench.figure[i].cpu);
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 #
 #     bench/run.sh                 all, from build/release into build/bench.json
 #     bench/run.sh flow flow_cpu   only these; `peers` is one of them
+#     bench/run.sh graph           hops, workers and joints: no server, two minutes
 #
 # TUBES_BENCH_BUILD   folder of the build; default: build/release
 # TUBES_BENCH_OUT     file for the JSON lines; default: build/bench.json
@@ -83,6 +84,10 @@ start_server() {
     "$bin/postgres" --version
 } >&2
 
+if [ "$*" = graph ]; then
+    set -- hops workers joints
+    TUBES_BENCH_DSN=none
+fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/tubes-bench.XXXXXX")
 chmod 755 "$scratch"
 export TMPDIR=$scratch
@@ -103,7 +108,7 @@ for name in "$@"; do
     n=$rounds
     case $name in
     flow | flow_limits | peers)
-        [ -n "${TUBES_BENCH_DSN:-}" ] || {
+        [ "${TUBES_BENCH_DSN:-none}" != none ] || {
             echo "$name: skipped, there is no PostgreSQL" >&2
             continue
         }
@@ -115,5 +120,22 @@ for name in "$@"; do
     *) "$build/bench/bench_$name" -n "$n" >>"$out" || status=1 ;;
     esac
 done
+
+# The figures that a goal asks for, of all benches, once more.
+value() { # NAME: what the JSON line on standard input has there
+    sed -n 's/.*"'"$1"'":"\{0,1\}\([^,"}]*\).*/\1/p'
+}
+if grep -q '"goal"' "$out"; then
+    printf '\n%-4s %-28s %6s %8s %7s %-7s %10s  %s\n' goal ratio least figure spread '' ours ceiling
+    while read -r line; do
+        figure=$(value median <<<"$line") least=$(value least <<<"$line")
+        printf '%-4s %-28s %6s %8.3g %6.1f%% %-7s %10.4g  %.4g %s %s\n' "$(value goal <<<"$line")" \
+            "$(value bench <<<"$line").$(value name <<<"$line")" "$least" "$figure" \
+            "$(value spread <<<"$line" | awk '{ print $1 * 50 }')" \
+            "$(awk -v a="$figure" -v b="$least" 'BEGIN { if (a < b) print "missed" }')" \
+            "$(value ours <<<"$line")" "$(value ceiling <<<"$line")" \
+            "$(value side_unit <<<"$line")" "$(value ceiling_name <<<"$line")"
+    done < <(grep '"goal"' "$out")
+fi >&2
 echo "figures: $out" >&2
 exit $status

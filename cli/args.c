@@ -121,6 +121,28 @@ args_size(const char *text, int64_t *to)
 }
 
 static bool
+args_time(const char *text, int64_t *to)
+{
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = { { "ms", 1000000 },
+                  { "s", 1000000000 },
+                  { "m", 60 * UINT64_C(1000000000) },
+                  { "h", 3600 * UINT64_C(1000000000) } };
+    uint64_t n;
+
+    if (!args_number(&text, &n) || n == 0)
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(text, units[i].name) == 0 && n <= INT64_MAX / units[i].ns) {
+            *to = (int64_t)(n * units[i].ns);
+            return true;
+        }
+    return false;
+}
+
+static bool
 args_limit(const char *text, struct cli_limit *to)
 {
     size_t digits = strspn(text, "0123456789.");
@@ -150,6 +172,7 @@ args_store(const struct args *a, const struct cli_option *o, const char *value)
     case CLI_FLAG: *(bool *)(void *)at = true; break;
     case CLI_TEXT: *(const char **)(void *)at = value; break;
     case CLI_SIZE: good = args_size(value, (int64_t *)(void *)at); break;
+    case CLI_TIME: good = args_time(value, (int64_t *)(void *)at); break;
     case CLI_LIMIT: good = args_limit(value, (struct cli_limit *)(void *)at); break;
     case CLI_COUNT:
         good = args_number(&p, &n) && *p == '\0' && n <= INT64_MAX;

@@ -26,6 +26,7 @@ enum cli_kind {
     CLI_COUNT,    /**< int64_t, not negative */
     CLI_SIZE,     /**< int64_t, "64k", "16M", "1G" */
     CLI_LIMIT,    /**< struct cli_limit, "100" or "1%" */
+    CLI_TIME,     /**< int64_t, ns, more than none: "500ms", "5s", "1m", "1h" */
 };
 
 /** A number of records, or a share of them. */

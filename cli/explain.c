@@ -8,12 +8,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { COLUMNS = 100, NARROWEST = 40, WIDEST = 100000 };
 
 struct explain {
     struct cli_run_opts run;
     const char *file;
     bool dot;
     bool mermaid;
+    bool ascii;
     bool analyze;
 };
 
@@ -23,6 +28,8 @@ static const struct cli_option options[] = {
     { "dot", 0, CLI_FLAG, offsetof(struct explain, dot), NULL, "for Graphviz" },
     { "mermaid", 0, CLI_FLAG, offsetof(struct explain, mermaid), NULL, "for Mermaid" },
     { "json", 0, CLI_FLAG, offsetof(struct explain, run.json), NULL, "as JSON" },
+    { "ascii", 0, CLI_FLAG, offsetof(struct explain, ascii), NULL,
+      "draw with - and |, whatever the locale can show" },
     { "analyze", 0, CLI_FLAG, offsetof(struct explain, analyze), NULL,
       "run it, and show where the time goes" },
     { "workers", 'w', CLI_COUNT, offsetof(struct explain, run.workers), "N",
@@ -32,17 +39,45 @@ static const struct cli_option options[] = {
     { 0 },
 };
 
-static void
+/* Characters in a line: of the terminal, else what COLUMNS says. */
+static size_t
+explain_width(void)
+{
+    const char *env = secure_getenv("COLUMNS");
+    long columns = env == NULL ? 0 : strtol(env, NULL, 10);
+    struct winsize size = { 0 };
+
+    if (columns <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        columns = size.ws_col;
+    if (columns <= 0)
+        columns = COLUMNS;
+    return columns < NARROWEST ? NARROWEST
+                               : (size_t)(columns > WIDEST ? WIDEST : columns);
+}
+
+static int
 explain_draw(const struct explain *x, const struct cli_session *s, double seconds)
 {
-    if (x->dot)
-        cli_explain_dot(s->p);
-    else if (x->mermaid)
-        cli_explain_mermaid(s->p);
-    else if (x->run.json)
-        cli_explain_json(s->p, seconds);
-    else
-        cli_explain_boxes(s->p, seconds);
+    struct cli_picture pic = { .g = &s->graph, .seconds = seconds };
+    struct cli_node_stats *stats = NULL;
+    bool text = !x->dot && !x->mermaid && !x->run.json;
+    bool good = true;
+
+    pic.caller = x->run.workers == 0;
+    pic.ascii = x->ascii || (text && !cli_unicode());
+    pic.width = explain_width();
+    if (seconds > 0) {
+        stats = cli_graph_stats(&s->graph);
+        pic.stats = stats;
+        good = stats != NULL;
+    }
+    if (good)
+        good = x->dot        ? cli_explain_dot(&pic)
+               : x->mermaid  ? cli_explain_mermaid(&pic)
+               : x->run.json ? cli_explain_json(&pic)
+                             : cli_explain_text(&pic);
+    free(stats);
+    return good ? CLI_DONE : cli_complain(NULL, "out of memory");
 }
 
 /* The records go where the text says; the graph goes to stdout behind them. */
@@ -59,7 +94,7 @@ explain_analyze(const struct explain *x, struct cli_session *s)
     cli_session_run(s);
     tube_stats(s->p, &c);
     if (s->error.status == TUBE_OK)
-        explain_draw(x, s, s->seconds);
+        (void)explain_draw(x, s, s->seconds);
     status = cli_session_end(s);
     if (c.read == 0 && status == CLI_DONE)
         cli_say("nothing was read, so there is nothing to compare");
@@ -87,17 +122,22 @@ explain_run(int argc, char **argv)
     if (status < 0 && x.analyze) {
         status = explain_analyze(&x, &s);
     } else if (status < 0) {
-        explain_draw(&x, &s, 0);
-        status = cli_flush(cli_session_close(&s, CLI_DONE));
+        status = explain_draw(&x, &s, 0);
+        status = cli_flush(cli_session_close(&s, status));
     }
     free(text);
     return status;
 }
 
+static const char more[] =
+    "COLUMNS=N in the environment makes room for N characters in a line.  The formats are\n"
+    "described in docs/seeing.md.\n";
+
 const struct cli_command cli_explain = {
     .name = "explain",
     .usage = "'TEXT' | -f FILE",
     .summary = "show the graph of a pipeline: fields, queues, what was put in between",
+    .more = more,
     .options = options,
     .run = explain_run,
 };

@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* explain.h -- drawings of a pipeline.  `seconds` is how long it ran, 0: it did not. */
+/* explain.h -- drawings of a pipeline, on stdout. */
 #ifndef TUBES_CLI_EXPLAIN_H
 #define TUBES_CLI_EXPLAIN_H
 
-#include <tubes/tubes.h>
+#include "draw_graph.h"
 
-void cli_explain_boxes(const tube_pipeline *p, double seconds);
-void cli_explain_dot(const tube_pipeline *p);
-void cli_explain_mermaid(const tube_pipeline *p);
-void cli_explain_json(const tube_pipeline *p, double seconds);
+#include <stdbool.h>
+#include <stddef.h>
 
-/** The stage that the others wait for; -1: none was busy. */
-int cli_bottleneck(const tube_pipeline *p);
+/** What is drawn, and how. */
+struct cli_picture {
+    const struct cli_graph *g;
+    const struct cli_node_stats *stats; /**< by node; NULL: it has not run */
+    double seconds;                     /**< how long it ran */
+    bool caller;                        /**< everything runs on the caller's thread */
+    bool ascii;
+    size_t width; /**< characters in a line */
+};
+
+/* Each: false: no memory to draw with. */
+
+bool cli_explain_text(const struct cli_picture *x);
+bool cli_explain_dot(const struct cli_picture *x);
+bool cli_explain_mermaid(const struct cli_picture *x);
+bool cli_explain_json(const struct cli_picture *x);
+
+/** The stage that the others wait for: of all threads' the busiest; CLI_NO_NODE: none
+ * was busy. */
+uint32_t cli_bottleneck(const struct cli_picture *x);
 
 #endif /* TUBES_CLI_EXPLAIN_H */

@@ -1,313 +1,210 @@
 /* SPDX-License-Identifier: MIT */
-/* explain_draw.c -- see explain.h. */
+/* explain_draw.c -- the graph in a terminal: a line a stage, branches beside rails.
+ *
+ *   tee
+ *   +--+  line text; queue of 16 batches
+ *   |  head
+ *   |  |  the same fields; queue of 16 batches
+ *   |  print
+ *   |  line text; queue of 16 batches
+ *   null
+ */
+#include "draw_label.h"
 #include "explain.h"
 #include "out.h"
-#include "schema.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    INNER = 70,   /**< characters in a box */
-    BESIDE = 42,  /**< characters beside an edge */
-    FIELDS = 2048 /**< bytes of a list of fields */
+/** The pieces of a drawing, three characters wide but the first. */
+struct rails {
+    const char *down, *open, *close, *dots;
 };
 
-/** The pieces of a box. */
+static const struct rails ascii_rails = { "|", "+--.", "+--'", "..." };
+static const struct rails unicode_rails = { "│", "├──╮", "├──╯", "…" };
+
+enum { RAIL = 3, LEAST = 24 }; /**< characters: of a rail; of text in any case */
+
 struct draw {
-    const char *top_left, *top_right, *low_left, *low_right, *across, *down, *tee;
+    const struct cli_picture *x;
+    const struct rails *rails;
+    const cli_colors *color;
 };
 
-static const struct draw ascii = { "+", "+", "+", "+", "-", "|", "+" };
-static const struct draw lines = { "┌", "┐", "└", "┘", "─", "│", "┬" };
-
-static const tube_option *
-draw_options(const tube_pipeline *p, uint32_t i)
-{
-    return tube_stage_at(p, i).def->options;
-}
-
-static bool
-draw_same(const tube_schema *a, const tube_schema *b)
-{
-    if (a == NULL || b == NULL || tube_schema_width(a) != tube_schema_width(b))
-        return false;
-    for (tube_field f = 0; f < (tube_field)tube_schema_width(a); f++) {
-        const tube_column *x = tube_schema_column(a, f);
-        const tube_column *y = tube_schema_column(b, f);
-
-        if (x->type != y->type || strcmp(x->name, y->name) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* What goes over the edge behind stage `i`. */
-static const char *
-draw_flow(const tube_pipeline *p, uint32_t i, char *buf, size_t len)
-{
-    tube_stage_info info = tube_stage_at(p, i);
-
-    if (info.output == NULL || info.def->out == TUBE_FLOW_BYTES)
-        snprintf(buf, len, "%s", cli_flow_name(info.def->out));
-    else
-        cli_schema_text(info.output, buf, len);
-    return buf;
-}
-
 static void
-draw_rule(const char *left, const char *middle, const char *right, const struct draw *d)
+draw_indent(const struct draw *d, uint32_t level)
 {
-    fputs(left, stdout);
-    for (int i = 0; i < INNER; i++)
-        fputs(middle != NULL && i == INNER / 2 ? middle : d->across, stdout);
-    fputs(right, stdout);
-    putchar('\n');
+    fputs(d->color->dim, stdout);
+    for (uint32_t i = 0; i < level; i++)
+        printf("%s  ", d->rails->down);
+    fputs(d->color->off, stdout);
 }
 
-/* A line in the box, cut to fit. */
+/* Characters left in a line of that many rails. */
+static size_t
+draw_room(const struct draw *d, uint32_t level)
+{
+    size_t used = (size_t)level * RAIL;
+
+    return d->x->width > used + LEAST ? d->x->width - used : LEAST;
+}
+
+/* As much of the text as fits. */
 static void
-draw_line(const struct draw *d, const char *text)
+draw_cut(const struct draw *d, const char *text, size_t room)
 {
     size_t n = strlen(text);
     size_t width = cli_width(text, n);
-    const char *dots = "";
+    size_t dots = d->x->ascii ? 3 : 1;
 
-    if (width > INNER - 2) {
-        for (n = 0, width = 0; width < INNER - 5; n++)
-            width += ((unsigned char)text[n + 1] & 0xc0) != 0x80;
-        dots = "...";
-        width += 3;
-    }
-    printf("%s %.*s%s%*s %s\n", d->down, (int)n, text, dots, (int)(INNER - 2 - width),
-           "", d->down);
-}
-
-/* Text under a box, broken at blanks. */
-static void
-draw_edge(const struct draw *d, const char *text)
-{
-    while (*text != '\0') {
-        size_t n = strlen(text);
-
-        if (n > BESIDE) {
-            n = BESIDE;
-            while (n > 0 && text[n] != ' ')
-                n--;
-            n = n == 0 ? BESIDE : n;
-        }
-        printf("%*s%s  %.*s\n", INNER / 2 + 1, "", d->down, (int)n, text);
-        text += n;
-        text += strspn(text, " ");
-    }
-}
-
-static void
-draw_time(const tube_pipeline *p, uint32_t i, const struct draw *d, double seconds)
-{
-    char line[256];
-    tube_stage_stats st = { 0 };
-    uint32_t depth = tube_stage_at(p, i).depth;
-
-    tube_stats_stage(p, i, &st);
-    snprintf(line, sizeof(line), "busy %s, waiting for room %s",
-             cli_percent((double)st.busy_ns / 1e9 / seconds).s,
-             cli_percent((double)st.blocked_ns / 1e9 / seconds).s);
-    if (depth > 0 && st.activations > 0)
-        snprintf(line + strlen(line), sizeof(line) - strlen(line),
-                 ", queue %.1f of %" PRIu32,
-                 (double)st.queue_sum / (double)st.activations, depth);
-    draw_line(d, line);
-    if (st.rows_in + st.rows_out == 0)
+    if (width <= room) {
+        fputs(text, stdout);
         return;
-    snprintf(line, sizeof(line), "in %s, out %s rows", cli_grouped(st.rows_in).s,
-             cli_grouped(st.rows_out).s);
-    draw_line(d, line);
+    }
+    for (n = 0, width = 0; width + dots < room; n++)
+        width += ((unsigned char)text[n + 1] & 0xc0) != 0x80;
+    printf("%.*s%s", (int)n, text, d->rails->dots);
+}
+
+static bool
+draw_stage(const struct draw *d, const struct cli_row *row)
+{
+    const struct cli_node *u = &d->x->g->node[row->node];
+    const char *thread = cli_label_thread(u, d->x->caller);
+    char *text = cli_label_stage(d->x->g, row->node, d->x->ascii);
+    char behind[64] = "";
+    size_t room;
+
+    if (text == NULL)
+        return false;
+    if (u->copies > 1)
+        snprintf(behind, sizeof(behind), "  x%" PRIu32, u->copies);
+    snprintf(behind + strlen(behind), sizeof(behind) - strlen(behind), "%s  [%s]",
+             u->info.inserted ? "  (inserted)" : "", thread);
+    draw_indent(d, row->level);
+    room = draw_room(d, row->level);
+    room = room > strlen(behind) + LEAST ? room - strlen(behind) : LEAST;
+    fputs(d->color->bold, stdout);
+    draw_cut(d, text, room);
+    printf("%s%s%s%s\n", d->color->off, d->color->dim, behind, d->color->off);
+    free(text);
+    return true;
+}
+
+static bool
+draw_edge(const struct draw *d, const struct cli_row *row)
+{
+    const char *rail = row->kind == CLI_ROW_OPEN    ? d->rails->open
+                       : row->kind == CLI_ROW_CLOSE ? d->rails->close
+                                                    : d->rails->down;
+    uint32_t level = row->level + (row->kind == CLI_ROW_EDGE ? 1 : 2);
+    size_t room = draw_room(d, level);
+    char *text;
+
+    draw_indent(d, row->level);
+    fprintf(stdout, "%s%s%s", d->color->dim, rail, d->color->off);
+    if (row->edge == CLI_NO_NODE) {
+        putchar('\n');
+        return true;
+    }
+    text = cli_label_edge(d->x->g, row->edge, room, d->x->ascii);
+    if (text == NULL)
+        return false;
+    fputs("  ", stdout);
+    draw_cut(d, text, room);
+    putchar('\n');
+    free(text);
+    return true;
 }
 
 static void
-draw_box(const tube_pipeline *p, uint32_t i, const struct draw *d, double seconds)
+draw_time(const struct draw *d, const struct cli_row *row)
 {
-    tube_stage_info info = tube_stage_at(p, i);
-    bool last = i + 1 == tube_stage_count(p);
-    char line[512];
-    char value[400];
+    const struct cli_node *u = &d->x->g->node[row->node];
+    const tube_stage_stats *one = &d->x->stats[row->node].busiest;
+    const tube_stage_stats *sum = &d->x->stats[row->node].sum;
+    double seconds = d->x->seconds;
 
-    draw_rule(d->top_left, i > 0 ? d->across : NULL, d->top_right, d);
-    snprintf(line, sizeof(line), "%s%s", info.def->name,
-             info.inserted ? "  (put in between, not in the text)" : "");
-    draw_line(d, line);
-    for (const tube_option *o = draw_options(p, i); o != NULL && o->name != NULL; o++) {
-        const char *text = tube_option_text(p, i, o->name, value, sizeof(value));
-
-        if (text == NULL || text[0] == '\0')
-            continue;
-        snprintf(line, sizeof(line), "  %-12s %.400s", o->name, text);
-        draw_line(d, line);
-    }
-    if (seconds > 0)
-        draw_time(p, i, d, seconds);
-    draw_rule(d->low_left, last ? NULL : d->tee, d->low_right, d);
+    draw_indent(d, row->level);
+    printf("%s%s%s  busy %s, waiting for room %s", d->color->dim,
+           u->n_out > 0 ? d->rails->down : " ", d->color->off,
+           cli_percent((double)one->busy_ns / 1e9 / seconds).s,
+           cli_percent((double)one->blocked_ns / 1e9 / seconds).s);
+    if (u->info.depth > 0 && sum->activations > 0)
+        printf(", queue %.1f of %" PRIu32,
+               (double)sum->queue_sum / (double)sum->activations, u->info.depth);
+    if (sum->rows_in + sum->rows_out > 0)
+        printf("; in %s, out %s rows", cli_grouped(sum->rows_in).s,
+               cli_grouped(sum->rows_out).s);
+    putchar('\n');
 }
 
-int
-cli_bottleneck(const tube_pipeline *p)
+static void
+draw_slowest(const struct draw *d)
 {
+    uint32_t slow = cli_bottleneck(d->x);
+    const tube_stage_stats *st;
+    char *name;
+
+    if (slow == CLI_NO_NODE)
+        return;
+    st = &d->x->stats[slow].busiest;
+    name = cli_label_name(d->x->g, slow);
+    printf("the slowest stage is %s%s: busy %s, waiting %s of %s\n",
+           name == NULL ? "?" : name,
+           d->x->g->node[slow].copies > 1 ? " (the busiest of its copies)" : "",
+           cli_percent((double)st->busy_ns / 1e9 / d->x->seconds).s,
+           cli_percent((double)st->blocked_ns / 1e9 / d->x->seconds).s,
+           cli_seconds(d->x->seconds).s);
+    free(name);
+}
+
+uint32_t
+cli_bottleneck(const struct cli_picture *x)
+{
+    uint32_t which = CLI_NO_NODE;
     uint64_t most = 0;
-    int which = -1;
 
-    for (uint32_t i = 0; i < tube_stage_count(p); i++) {
-        tube_stage_stats st = { 0 };
-        uint64_t load;
+    for (uint32_t i = 0; x->stats != NULL && i < x->g->n; i++) {
+        const tube_stage_stats *st = &x->stats[i].busiest;
+        const tube_stage_def *def = x->g->node[i].info.def;
+        uint64_t load = st->busy_ns;
 
-        tube_stats_stage(p, i, &st);
         /* A sink that waits for its server has input and no room to go on: the wait
          * is its own.  What others wait for room is the sink's doing, not theirs. */
-        load = st.busy_ns;
-        if (tube_stage_at(p, i).def->kind == TUBE_SINK)
-            load += st.blocked_ns;
+        if (def != NULL && def->kind == TUBE_SINK)
+            load += st->blocked_ns;
         if (load > most) {
             most = load;
-            which = (int)i;
+            which = i;
         }
     }
     return which;
 }
 
-void
-cli_explain_boxes(const tube_pipeline *p, double seconds)
+bool
+cli_explain_text(const struct cli_picture *x)
 {
-    const struct draw *d = cli_unicode() ? &lines : &ascii;
-    int slow = seconds > 0 ? cli_bottleneck(p) : -1;
-    char buf[FIELDS];
+    struct draw d = { x, x->ascii ? &ascii_rails : &unicode_rails,
+                      cli_colors_for(stdout) };
+    struct cli_walk *w = cli_walk_begin(x->g);
+    struct cli_row row;
+    bool good = w != NULL;
 
-    for (uint32_t i = 0; i < tube_stage_count(p); i++) {
-        draw_box(p, i, d, seconds);
-        if (i + 1 == tube_stage_count(p))
-            break;
-        if (i > 0
-            && draw_same(tube_stage_at(p, i).output, tube_stage_at(p, i - 1).output))
-            draw_edge(d, "the same fields");
-        else
-            draw_edge(d, draw_flow(p, i, buf, sizeof(buf)));
-        snprintf(buf, sizeof(buf), "queue of %" PRIu32 " batches",
-                 tube_stage_at(p, i + 1).depth);
-        draw_edge(d, buf);
-    }
-    if (slow >= 0) {
-        tube_stage_stats st = { 0 };
-
-        tube_stats_stage(p, (uint32_t)slow, &st);
-        printf("the slowest stage is %s: busy %s, waiting %s of %s\n",
-               tube_stage_at(p, (uint32_t)slow).def->name,
-               cli_percent((double)st.busy_ns / 1e9 / seconds).s,
-               cli_percent((double)st.blocked_ns / 1e9 / seconds).s,
-               cli_seconds(seconds).s);
-    }
-}
-
-/* Text inside double quotes of both languages. */
-static void
-draw_quoted(const char *text)
-{
-    for (; *text != '\0'; text++)
-        putchar(*text == '"' ? '\'' : *text == '\\' || *text == '\n' ? ' ' : *text);
-}
-
-void
-cli_explain_dot(const tube_pipeline *p)
-{
-    char buf[FIELDS];
-
-    printf("digraph tubes {\n  rankdir=TB;\n  node [shape=box];\n");
-    for (uint32_t i = 0; i < tube_stage_count(p); i++) {
-        tube_stage_info info = tube_stage_at(p, i);
-
-        printf("  s%" PRIu32 " [label=\"%s\"%s];\n", i, info.def->name,
-               info.inserted ? ", style=dashed" : "");
-    }
-    for (uint32_t i = 0; i + 1 < tube_stage_count(p); i++) {
-        printf("  s%" PRIu32 " -> s%" PRIu32 " [label=\"", i, i + 1);
-        draw_quoted(draw_flow(p, i, buf, sizeof(buf)));
-        printf("\\n%" PRIu32 " batches\"];\n", tube_stage_at(p, i + 1).depth);
-    }
-    printf("}\n");
-}
-
-void
-cli_explain_mermaid(const tube_pipeline *p)
-{
-    char buf[FIELDS];
-
-    printf("flowchart TD\n");
-    for (uint32_t i = 0; i < tube_stage_count(p); i++) {
-        tube_stage_info info = tube_stage_at(p, i);
-
-        printf("  s%" PRIu32 "[\"%s%s\"]\n", i, info.def->name,
-               info.inserted ? " (put in between)" : "");
-    }
-    for (uint32_t i = 0; i + 1 < tube_stage_count(p); i++) {
-        printf("  s%" PRIu32 " -->|\"", i);
-        draw_quoted(draw_flow(p, i, buf, sizeof(buf)));
-        printf("; %" PRIu32 " batches\"| s%" PRIu32 "\n", tube_stage_at(p, i + 1).depth,
-               i + 1);
-    }
-}
-
-static void
-draw_json_options(const tube_pipeline *p, uint32_t i)
-{
-    char value[FIELDS];
-    bool first = true;
-
-    printf(",\"options\":{");
-    for (const tube_option *o = draw_options(p, i); o != NULL && o->name != NULL; o++) {
-        const char *text = tube_option_text(p, i, o->name, value, sizeof(value));
-
-        printf("%s", first ? "" : ",");
-        first = false;
-        cli_json_text(stdout, o->name);
-        printf(":");
-        cli_json_text(stdout, text);
-    }
-    printf("}");
-}
-
-void
-cli_explain_json(const tube_pipeline *p, double seconds)
-{
-    int slow = seconds > 0 ? cli_bottleneck(p) : -1;
-
-    printf("{\"stages\":[");
-    for (uint32_t i = 0; i < tube_stage_count(p); i++) {
-        tube_stage_info info = tube_stage_at(p, i);
-        tube_stage_stats st = { 0 };
-
-        printf("%s{\"stage\":", i > 0 ? "," : "");
-        cli_json_text(stdout, info.def->name);
-        printf(",\"kind\":\"%s\",\"inserted\":%s,\"gives\":\"%s\",\"queue\":%" PRIu32
-               ",\"fields\":",
-               cli_kind_name(info.def->kind), info.inserted ? "true" : "false",
-               cli_flow_name(info.def->out), info.depth);
-        cli_schema_json(stdout, info.output);
-        draw_json_options(p, i);
-        if (seconds > 0) {
-            tube_stats_stage(p, i, &st);
-            printf(",\"rows_in\":%" PRIu64 ",\"rows_out\":%" PRIu64
-                   ",\"busy_share\":%.4f,\"blocked_share\":%.4f",
-                   st.rows_in, st.rows_out, (double)st.busy_ns / 1e9 / seconds,
-                   (double)st.blocked_ns / 1e9 / seconds);
+    while (good && cli_walk_next(w, &row)) {
+        if (row.kind != CLI_ROW_STAGE) {
+            good = draw_edge(&d, &row);
+            continue;
         }
-        printf("}");
+        good = draw_stage(&d, &row);
+        if (good && x->stats != NULL)
+            draw_time(&d, &row);
     }
-    printf("]");
-    if (seconds > 0)
-        printf(",\"seconds\":%.6f", seconds);
-    if (slow >= 0) {
-        printf(",\"bottleneck\":");
-        cli_json_text(stdout, tube_stage_at(p, (uint32_t)slow).def->name);
-    }
-    printf("}\n");
+    good = good && !cli_walk_failed(w);
+    cli_walk_end(w);
+    if (good && x->stats != NULL)
+        draw_slowest(&d);
+    return good;
 }

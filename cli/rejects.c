@@ -73,13 +73,15 @@ rejects_matches(const struct stat *file, const char *pattern)
 
 /* A database would write over what is appended to its file. */
 static bool
-rejects_is_target(const struct stat *file, const tube_pipeline *p)
+rejects_is_target(const struct stat *file, const tube_pipeline *p, uint32_t stage)
 {
     static const char *const ends[] = { "", "-wal", "-journal", "-shm" };
     char buf[4096];
     char name[4096 + 16];
-    const char *path =
-        tube_option_text(p, tube_stage_count(p) - 1, "path", buf, sizeof(buf));
+    const tube_stage_def *def = tube_stage_at(p, stage).def;
+    const char *path = def == NULL || def->kind != TUBE_SINK
+                           ? NULL
+                           : tube_option_text(p, stage, "path", buf, sizeof(buf));
 
     for (size_t i = 0; path != NULL && i < sizeof(ends) / sizeof(ends[0]); i++) {
         (void)snprintf(name, sizeof(name), "%s%s", path, ends[i]);
@@ -112,40 +114,54 @@ rejects_word(char **p)
     return first;
 }
 
-int
-cli_rejects_check(const struct cli_rejects *r, const tube_pipeline *p)
+/* Is it among the paths of a source?  As cli_rejects_check(). */
+static int
+rejects_check_source(const struct cli_rejects *r, const tube_pipeline *p,
+                     uint32_t stage, const struct stat *file)
 {
-    struct stat file;
+    const tube_stage_def *def = tube_stage_at(p, stage).def;
     char *buf;
     const char *list;
-    bool hit = false;
     int status = -1;
 
-    if (r->file == NULL || tube_stage_count(p) == 0)
+    if (def == NULL || def->kind != TUBE_SOURCE)
         return -1;
-    if (fstat(fileno(r->file), &file) != 0)
-        return cli_complain(NULL, "--rejects %s: %s", r->path, cli_errno(errno).s);
     buf = malloc(PATTERNS);
-    list = buf == NULL ? NULL : tube_option_text(p, 0, "paths", buf, PATTERNS);
+    list = buf == NULL ? NULL : tube_option_text(p, stage, "paths", buf, PATTERNS);
     if (list != NULL) {
         char *copy = strdup(list);
         char *at = copy;
 
-        for (char *w; copy != NULL && !hit && (w = rejects_word(&at)) != NULL;) {
-            hit = rejects_matches(&file, w);
-            if (hit)
+        for (char *w; copy != NULL && status < 0 && (w = rejects_word(&at)) != NULL;)
+            if (rejects_matches(file, w))
                 status = cli_complain("write them somewhere else, so that they are not "
                                       "read as input",
                                       "--rejects %s is matched by the input '%s'",
                                       r->path, w);
-        }
         free(copy);
     }
     free(buf);
-    if (!hit && rejects_is_target(&file, p))
-        return cli_complain("give a file of its own",
-                            "--rejects %s is the database that is loaded", r->path);
-    for (uint32_t i = 0; !hit && i < tube_origin_count(p); i++)
+    return status;
+}
+
+int
+cli_rejects_check(const struct cli_rejects *r, const tube_pipeline *p)
+{
+    struct stat file;
+    int status = -1;
+
+    if (r->file == NULL)
+        return -1;
+    if (fstat(fileno(r->file), &file) != 0)
+        return cli_complain(NULL, "--rejects %s: %s", r->path, cli_errno(errno).s);
+    for (uint32_t i = 0; status < 0 && i < tube_stage_count(p); i++) {
+        status = rejects_check_source(r, p, i, &file);
+        if (status < 0 && rejects_is_target(&file, p, i))
+            status =
+                cli_complain("give a file of its own",
+                             "--rejects %s is the database that is loaded", r->path);
+    }
+    for (uint32_t i = 0; status < 0 && i < tube_origin_count(p); i++)
         if (rejects_same(&file, tube_origin_at(p, i).name))
             status = cli_complain(NULL, "--rejects %s is one of the inputs", r->path);
     return status;

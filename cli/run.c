@@ -4,7 +4,6 @@
 #include "session.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct run {
     struct cli_run_opts run;
@@ -36,7 +35,7 @@ run_run(int argc, char **argv)
     if (status < 0)
         status = cli_session_open(&s);
     if (status < 0) {
-        s.json_stdout = strcmp(cli_session_sink(&s), "print") != 0;
+        s.json_stdout = !cli_session_has_sink(&s, "print");
         cli_session_run(&s);
         status = cli_session_end(&s);
     }
@@ -53,7 +52,8 @@ static const char more[] =
     "  4  the sink cannot be reached; it is safe to run again\n"
     "  5  another instance has gone on with the same source\n"
     "The first SIGINT or SIGTERM stops reading and commits what was read, the second\n"
-    "aborts.  The language: docs/series.md\n";
+    "aborts.  SIGUSR1 prints the counters on stderr.  The language: docs/series.md,\n"
+    "counters: docs/seeing.md\n";
 
 const struct cli_command cli_run = {
     .name = "run",

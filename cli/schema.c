@@ -82,6 +82,15 @@ cli_flow_name(tube_flow f)
     return "?";
 }
 
+bool
+cli_has_option(const tube_stage_def *def, const char *name)
+{
+    for (const tube_option *o = def->options; o != NULL && o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
 const char *
 cli_kind_name(tube_kind k)
 {

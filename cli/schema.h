@@ -27,4 +27,8 @@ const char *cli_flow_name(tube_flow f);
 /** "source", "transform", "sink" */
 const char *cli_kind_name(tube_kind k);
 
+/** True if the stage has an option of that name itself; then it hides the one that every
+ * stage has. */
+bool cli_has_option(const tube_stage_def *def, const char *name);
+
 #endif /* TUBES_CLI_SCHEMA_H */

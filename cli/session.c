@@ -58,20 +58,51 @@ session_failed(struct cli_session *s)
     return status;
 }
 
+/* Stage `i`, if it is a sink. */
+static const tube_stage_def *
+session_sink_at(const struct cli_session *s, uint32_t i)
+{
+    const tube_stage_def *def = tube_stage_at(s->p, i).def;
+
+    return def != NULL && def->kind == TUBE_SINK ? def : NULL;
+}
+
 const char *
 cli_session_sink(const struct cli_session *s)
 {
-    uint32_t n = s->p == NULL ? 0 : tube_stage_count(s->p);
+    for (uint32_t i = s->p == NULL ? 0 : tube_stage_count(s->p); i-- > 0;) {
+        const tube_stage_def *def = session_sink_at(s, i);
 
-    return n == 0 ? "" : tube_stage_at(s->p, n - 1).def->name;
+        if (def != NULL)
+            return def->name;
+    }
+    return "";
 }
 
+bool
+cli_session_has_sink(const struct cli_session *s, const char *name)
+{
+    for (uint32_t i = s->p == NULL ? 0 : tube_stage_count(s->p); i-- > 0;) {
+        const tube_stage_def *def = session_sink_at(s, i);
+
+        if (def != NULL && strcmp(def->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* True if every sink has a table for them. */
 static bool
 session_keeps_rejects(const struct cli_session *s)
 {
-    const char *sink = cli_session_sink(s);
+    for (uint32_t i = 0; i < tube_stage_count(s->p); i++) {
+        const tube_stage_def *def = session_sink_at(s, i);
 
-    return strcmp(sink, "postgres") == 0 || strcmp(sink, "sqlite") == 0;
+        if (def != NULL && strcmp(def->name, "postgres") != 0
+            && strcmp(def->name, "sqlite") != 0)
+            return false;
+    }
+    return true;
 }
 
 int
@@ -88,6 +119,12 @@ cli_session_new(struct cli_session *s, const struct cli_run_opts *o, const char 
 
         if (status >= 0)
             return status;
+    }
+    if (o->stats != NULL || o->stats_every > 0) {
+        int status = cli_stats_file_open(&s->stats, o->stats, o->stats_every);
+
+        if (status >= 0)
+            return cli_session_close(s, status);
     }
     po.workers = o->workers < 0    ? 0
                  : o->workers == 0 ? TUBE_CALLER
@@ -123,29 +160,60 @@ cli_session_open(struct cli_session *s)
     if (tube_open(s->p, &s->error) != TUBE_OK)
         return cli_session_close(s, session_failed(s));
     status = cli_rejects_check(&s->rejects, s->p);
+    if (status < 0 && !cli_graph_init(&s->graph, s->p))
+        status = cli_complain(NULL, "out of memory");
+    if (status < 0)
+        status = cli_stats_file_begin(&s->stats, s->p);
     return status >= 0 ? cli_session_close(s, status) : -1;
+}
+
+/* SIGUSR1. */
+static void
+session_tell(void *arg)
+{
+    const struct cli_session *s = arg;
+    tube_counts c = { 0 };
+
+    tube_stats(s->p, &c);
+    flockfile(stderr);
+    cli_progress_clear();
+    cli_summary_print(stderr, s, &c, true);
+    fflush(stderr);
+    funlockfile(stderr);
+}
+
+/* How long nothing but the pipeline needs attention. */
+static uint64_t
+session_patience(const struct cli_session *s, const struct cli_progress *g)
+{
+    uint64_t stats = cli_stats_file_due(&s->stats);
+    uint64_t tick = g->on ? (uint64_t)TICK_NS : TUBE_FOREVER;
+
+    return tick < stats ? tick : stats;
 }
 
 void
 cli_session_run(struct cli_session *s)
 {
     struct cli_progress g;
-    uint64_t begin = tube_now();
-    bool to_terminal = strcmp(cli_session_sink(s), "print") == 0;
+    bool to_terminal = cli_session_has_sink(s, "print");
     tube_status st;
 
     cli_progress_begin(&g, !s->o->quiet && !to_terminal);
+    s->begin = tube_now();
     cli_signals_hold();
     st = tube_start(s->p, &s->error);
-    if (st == TUBE_OK && cli_signals_watch(s->p) != 0) {
+    if (st == TUBE_OK && cli_signals_watch(s->p, session_tell, s) != 0) {
         st = tube_fail(&s->error, TUBE_ENOMEM, "no thread to wait for signals");
         tube_abort(s->p);
     }
     s->running = true;
     while (st == TUBE_OK) {
-        st = tube_wait(s->p, g.on ? TICK_NS : TUBE_FOREVER, &s->error);
+        st = tube_wait(s->p, session_patience(s, &g), &s->error);
         if (st != TUBE_ETIME)
             break;
+        if (cli_stats_file_due(&s->stats) == 0)
+            cli_stats_file_write(&s->stats, s->p);
         cli_progress_show(&g, s->p);
         st = TUBE_OK;
     }
@@ -153,13 +221,16 @@ cli_session_run(struct cli_session *s)
         s->error = (tube_error){ .status = TUBE_OK };
     s->signo = cli_signals_unwatch();
     cli_progress_clear();
-    s->seconds = (double)(tube_now() - begin) / 1e9;
+    s->seconds = (double)(tube_now() - s->begin) / 1e9;
+    cli_stats_file_write(&s->stats, s->p);
 }
 
 int
 cli_session_close(struct cli_session *s, int status)
 {
+    cli_graph_fini(&s->graph);
     tube_pipeline_free(s->p);
+    cli_stats_file_close(&s->stats);
     cli_rejects_close(&s->rejects, !s->running);
     free(s->target);
     s->p = NULL;
@@ -170,23 +241,36 @@ cli_session_close(struct cli_session *s, int status)
 /* A source that can end and was told to stop has not delivered all: `load && rm` must
  * not remove the rest. */
 static bool
+session_source_endless(const struct cli_session *s, uint32_t i)
+{
+    const tube_stage_def *def = tube_stage_at(s->p, i).def;
+    char buf[16];
+    const char *text;
+
+    if (def == NULL || def->kind != TUBE_SOURCE)
+        return false;
+    text = tube_option_text(s->p, i, "follow", buf, sizeof(buf));
+    if (text != NULL && strcmp(text, "yes") == 0)
+        return true;
+    text = tube_option_text(s->p, i, "n", buf, sizeof(buf));
+    return text != NULL && strcmp(text, "0") == 0;
+}
+
+/* True if a source is: then the others have not been waited for either. */
+static bool
 session_endless(const struct cli_session *s)
 {
-    char buf[16];
-    const char *follow = tube_option_text(s->p, 0, "follow", buf, sizeof(buf));
-    const char *n;
-
-    if (follow != NULL && strcmp(follow, "yes") == 0)
-        return true;
-    n = tube_option_text(s->p, 0, "n", buf, sizeof(buf));
-    return n != NULL && strcmp(n, "0") == 0;
+    for (uint32_t i = 0; i < tube_stage_count(s->p); i++)
+        if (session_source_endless(s, i))
+            return true;
+    return false;
 }
 
 static void
 session_broken_pipe(const struct cli_session *s)
 {
     if (s->error.status == TUBE_EIO && s->error.sys_errno == EPIPE
-        && strcmp(cli_session_sink(s), "print") == 0) {
+        && cli_session_has_sink(s, "print")) {
         tube_pipeline_free(s->p);
         cli_signals_die(SIGPIPE);
     }
@@ -225,7 +309,7 @@ cli_session_end(struct cli_session *s)
     if (s->o->json)
         cli_summary_json(s->json_stdout ? stdout : stderr, s, &c, status);
     else if (!s->o->quiet)
-        cli_summary_print(stderr, s, &c);
+        cli_summary_print(stderr, s, &c, false);
     dies = dies && (s->error.status == TUBE_OK || s->error.status == TUBE_ECANCELED);
     status = cli_flush(cli_session_close(s, status));
     if (dies)

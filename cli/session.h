@@ -4,8 +4,10 @@
 #define TUBES_CLI_SESSION_H
 
 #include "command.h"
+#include "draw_graph.h"
 #include "rejects.h"
 #include "report.h"
+#include "stats_file.h"
 
 #include <tubes/tubes.h>
 
@@ -18,6 +20,8 @@ struct cli_run_opts {
     int64_t seed;
     int64_t memory; /**< bytes, 0: not given */
     const char *rejects;
+    const char *stats;   /**< NULL: no file of counters */
+    int64_t stats_every; /**< ns, 0: not given */
     struct cli_limit max_rejects;
     bool strict;
     bool json;
@@ -43,6 +47,12 @@ struct cli_run_opts {
       { "strict", 0,                                                                 \
         CLI_FLAG, offsetof(type, run.strict),                                        \
         NULL,     "the same as --max-rejects 0" },                                   \
+      { "stats",  0,                                                                 \
+        CLI_TEXT, offsetof(type, run.stats),                                         \
+        "FILE",   "keep all counters there as Prometheus text; - is stderr" },       \
+      { "stats-every", 0,                                                            \
+        CLI_TIME,      offsetof(type, run.stats_every),                              \
+        "TIME",        "write them so often (5s), and at the end" },                 \
   {                                                                                  \
     "quiet", 'q', CLI_FLAG, offsetof(type, run.quiet), NULL,                         \
         "no progress line, no summary"                                               \
@@ -52,10 +62,13 @@ struct cli_session {
     const struct cli_run_opts *o;
     struct cli_source source;
     tube_pipeline *p;
+    struct cli_graph graph; /**< from cli_session_open() on */
     struct cli_rejects rejects;
+    struct cli_stats_file stats;
     tube_error error; /**< status TUBE_OK: none so far */
     unsigned told;    /**< errors of the text that were told already */
     bool running;
+    uint64_t begin; /**< tube_now() */
     double seconds; /**< from start to the last commit */
     int signo;      /**< that stopped it, 0: none */
     char *target;   /**< where records went, for the summary; NULL: unknown */
@@ -80,8 +93,11 @@ int cli_session_end(struct cli_session *s);
 /** Free all without a summary; returns `status`. */
 int cli_session_close(struct cli_session *s, int status);
 
-/** Name of the last stage. */
+/** Name of the last sink. */
 const char *cli_session_sink(const struct cli_session *s);
+
+/** True if a stage of that name is among the sinks. */
+bool cli_session_has_sink(const struct cli_session *s, const char *name);
 
 /**
  * The pipeline text of a command: the words joined, or the file after -f ("-": stdin).

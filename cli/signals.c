@@ -18,10 +18,12 @@
 static const int stoppers[] = { SIGINT, SIGTERM, SIGHUP };
 
 static struct {
-    sigset_t set;     /**< what is waited for, and SIGUSR2 to end the thread */
+    sigset_t set;     /**< what stops, and SIGUSR2 to end the thread */
     atomic_bool done; /**< SIGUSR2 is ours */
     pthread_t thread;
     tube_pipeline *p;
+    void (*tell)(void *arg);
+    void *arg;
     atomic_int first; /**< signal that came first, 0: none */
 } watch;
 
@@ -29,8 +31,14 @@ void
 cli_signals_init(void)
 {
     struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigset_t usr1;
 
     sigaction(SIGPIPE, &ignore, NULL);
+    /* Asked too early or too late, it must not end the program, so it is not unblocked
+     * again. */
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &usr1, NULL);
 }
 
 static void
@@ -49,14 +57,18 @@ signals_default(int signo)
 static void *
 signals_thread(void *arg)
 {
+    sigset_t set = watch.set;
     unsigned n = 0;
     int signo;
 
     (void)arg;
-    while (sigwait(&watch.set, &signo) == 0 && !atomic_load(&watch.done)) {
-        n += signo != SIGUSR2;
-        if (signo == SIGUSR2)
+    sigaddset(&set, SIGUSR1);
+    while (sigwait(&set, &signo) == 0 && !atomic_load(&watch.done)) {
+        if (signo == SIGUSR1)
+            watch.tell(watch.arg);
+        if (signo == SIGUSR1 || signo == SIGUSR2)
             continue;
+        n++;
         if (n == 1) {
             atomic_store(&watch.first, signo);
             cli_say("stopping: finishing what has been read (once more aborts)");
@@ -87,11 +99,13 @@ cli_signals_hold(void)
 }
 
 int
-cli_signals_watch(tube_pipeline *p)
+cli_signals_watch(tube_pipeline *p, void (*tell)(void *arg), void *arg)
 {
     atomic_store(&watch.first, 0);
     atomic_store(&watch.done, false);
     watch.p = p;
+    watch.tell = tell;
+    watch.arg = arg;
     if (pthread_create(&watch.thread, NULL, signals_thread, NULL) == 0)
         return 0;
     watch.p = NULL;

@@ -58,27 +58,44 @@ stages_default(const tube_option *o)
     return o->def == NULL ? "(required)" : o->def;
 }
 
-/* "file PATHS...", "head [N]": what stands without a name. */
+/* "PATHS ...", "[N]": what stands without a name. */
+static void
+stages_free_word(FILE *to, const tube_option *o)
+{
+    fputs(o->def == NULL ? " " : " [", to);
+    for (const char *p = o->name; *p != '\0'; p++)
+        fputc(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p, to);
+    fputs(o->type == TUBE_OPT_LIST ? " ..." : "", to);
+    fputs(o->def == NULL ? "" : "]", to);
+}
+
+/* An expression takes all that follows, so it comes last. */
 static void
 stages_synopsis(FILE *to, const tube_stage_def *def)
 {
-    bool named = false;
+    const tube_option *o;
 
     fputs(def->name, to);
-    for (const tube_option *o = def->options; !stages_last(o); o++) {
-        bool free_word =
-            (o->flags & TUBE_OPT_POSITIONAL) != 0 || o->type == TUBE_OPT_EXPR;
+    for (o = def->options; !stages_last(o); o++)
+        if ((o->flags & TUBE_OPT_POSITIONAL) != 0 && o->type != TUBE_OPT_EXPR)
+            stages_free_word(to, o);
+    if ((def->flags & (TUBE_FORKS | TUBE_JOINS)) != 0)
+        fputs(" ( STAGES ) ...", to);
+    fputs(" [OPTION=VALUE ...]", to);
+    for (o = def->options; !stages_last(o); o++)
+        if (o->type == TUBE_OPT_EXPR)
+            stages_free_word(to, o);
+    fputc('\n', to);
+}
 
-        named = named || !free_word || o->type != TUBE_OPT_EXPR;
-        if (!free_word)
-            continue;
-        fputs(o->def == NULL ? " " : " [", to);
-        for (const char *p = o->name; *p != '\0'; p++)
-            fputc(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p, to);
-        fputs(o->type == TUBE_OPT_LIST ? " ..." : "", to);
-        fputs(o->def == NULL ? "" : "]", to);
-    }
-    fputs(named ? " [OPTION=VALUE ...]\n" : "\n", to);
+static void
+stages_option_row(cli_table *t, const tube_option *o)
+{
+    cli_table_add(t, "%s", o->name);
+    cli_table_add(t, "%s", stages_type(o));
+    cli_table_add(t, "%s", stages_domain(o));
+    cli_table_add(t, "%s", stages_default(o));
+    cli_table_add(t, "%s", o->help);
 }
 
 static void
@@ -91,21 +108,17 @@ stages_describe(const tube_stage_def *def)
     stages_synopsis(stdout, def);
     printf("%s\n%s (%s, takes %s, gives %s).\n", color->off, def->summary,
            cli_kind_name(def->kind), cli_flow_name(def->in), cli_flow_name(def->out));
-    if (!stages_last(def->options)) {
-        printf("\nOptions\n");
-        cli_table_add(&t, "name");
-        cli_table_add(&t, "type");
-        cli_table_add(&t, "values");
-        cli_table_add(&t, "default");
-        cli_table_add(&t, "meaning");
-    }
-    for (const tube_option *o = def->options; !stages_last(o); o++) {
-        cli_table_add(&t, "%s", o->name);
-        cli_table_add(&t, "%s", stages_type(o));
-        cli_table_add(&t, "%s", stages_domain(o));
-        cli_table_add(&t, "%s", stages_default(o));
-        cli_table_add(&t, "%s", o->help);
-    }
+    printf("\nOptions\n");
+    cli_table_add(&t, "name");
+    cli_table_add(&t, "type");
+    cli_table_add(&t, "values");
+    cli_table_add(&t, "default");
+    cli_table_add(&t, "meaning");
+    for (const tube_option *o = def->options; !stages_last(o); o++)
+        stages_option_row(&t, o);
+    for (const tube_option *o = tube_common_options(); !stages_last(o); o++)
+        if (!cli_has_option(def, o->name))
+            stages_option_row(&t, o);
     cli_table_print(&t, stdout, "  ");
     cli_table_fini(&t);
     if (def->examples != NULL)
@@ -135,9 +148,29 @@ stages_list(void)
     printf("\nMore: tubes help STAGE\n");
 }
 
+/* `common`: every stage has it. */
+static void
+stages_json_option(const tube_option *o, bool first, bool common)
+{
+    printf("%s{\"name\":", first ? "" : ",");
+    cli_json_text(stdout, o->name);
+    printf(",\"type\":\"%s\",\"values\":", stages_type(o));
+    cli_json_text(stdout, stages_domain(o));
+    printf(",\"default\":");
+    cli_json_text(stdout, o->def);
+    printf(",\"positional\":%s,\"secret\":%s,\"common\":%s,\"help\":",
+           (o->flags & TUBE_OPT_POSITIONAL) != 0 ? "true" : "false",
+           (o->flags & TUBE_OPT_SECRET) != 0 ? "true" : "false",
+           common ? "true" : "false");
+    cli_json_text(stdout, o->help);
+    printf("}");
+}
+
 static void
 stages_json_one(const tube_stage_def *def)
 {
+    bool first = true;
+
     printf("{\"stage\":");
     cli_json_text(stdout, def->name);
     printf(",\"kind\":\"%s\",\"takes\":\"%s\",\"gives\":\"%s\",\"summary\":",
@@ -145,17 +178,14 @@ stages_json_one(const tube_stage_def *def)
     cli_json_text(stdout, def->summary);
     printf(",\"options\":[");
     for (const tube_option *o = def->options; !stages_last(o); o++) {
-        printf("%s{\"name\":", o == def->options ? "" : ",");
-        cli_json_text(stdout, o->name);
-        printf(",\"type\":\"%s\",\"values\":", stages_type(o));
-        cli_json_text(stdout, stages_domain(o));
-        printf(",\"default\":");
-        cli_json_text(stdout, o->def);
-        printf(",\"positional\":%s,\"secret\":%s,\"help\":",
-               (o->flags & TUBE_OPT_POSITIONAL) != 0 ? "true" : "false",
-               (o->flags & TUBE_OPT_SECRET) != 0 ? "true" : "false");
-        cli_json_text(stdout, o->help);
-        printf("}");
+        stages_json_option(o, first, false);
+        first = false;
+    }
+    for (const tube_option *o = tube_common_options(); !stages_last(o); o++) {
+        if (cli_has_option(def, o->name))
+            continue;
+        stages_json_option(o, first, true);
+        first = false;
     }
     printf("],\"examples\":[");
     for (const char *const *e = def->examples; e != NULL && *e != NULL; e++) {
@@ -178,17 +208,12 @@ stages_markdown_cell(const char *text, bool code)
 }
 
 static void
-stages_markdown_one(const tube_stage_def *def)
+stages_markdown_options(const tube_option *o)
 {
-    printf("\n## %s\n\n%s. A %s that takes %s and gives %s.\n\n```\n", def->name,
-           def->summary, cli_kind_name(def->kind), cli_flow_name(def->in),
-           cli_flow_name(def->out));
-    stages_synopsis(stdout, def);
-    printf("```\n");
-    if (!stages_last(def->options))
+    if (!stages_last(o))
         printf("\n| option | type | values | default | meaning |\n"
                "| --- | --- | --- | --- | --- |\n");
-    for (const tube_option *o = def->options; !stages_last(o); o++) {
+    for (; !stages_last(o); o++) {
         printf("|");
         stages_markdown_cell(o->name, true);
         stages_markdown_cell(stages_type(o), false);
@@ -197,6 +222,17 @@ stages_markdown_one(const tube_stage_def *def)
         stages_markdown_cell(o->help, false);
         printf("\n");
     }
+}
+
+static void
+stages_markdown_one(const tube_stage_def *def)
+{
+    printf("\n## %s\n\n%s. A %s that takes %s and gives %s.\n\n```\n", def->name,
+           def->summary, cli_kind_name(def->kind), cli_flow_name(def->in),
+           cli_flow_name(def->out));
+    stages_synopsis(stdout, def);
+    printf("```\n");
+    stages_markdown_options(def->options);
     if (def->examples != NULL)
         printf("\n```sh\n");
     for (const char *const *e = def->examples; e != NULL && *e != NULL; e++)
@@ -211,9 +247,13 @@ stages_all(const struct stages *s)
     const tube_stage_def *def;
 
     if (s->markdown)
-        printf("# Stages\n\nThis page is printed by `tubes stages --markdown`.\n");
+        printf("# Stages\n\nThis page is printed by `tubes stages --markdown`.\n"
+               "\n## Every stage\n\nhas these options, unless it has one of that name "
+               "itself.\n");
     else
         printf("[");
+    if (s->markdown)
+        stages_markdown_options(tube_common_options());
     for (uint32_t i = 0; (def = tube_builtin(i)) != NULL; i++) {
         if (s->markdown) {
             stages_markdown_one(def);

@@ -13,8 +13,9 @@
 /** True if every record that was read is accounted for. */
 bool cli_summary_adds_up(const tube_counts *c);
 
-/** Print the summary for people. */
-void cli_summary_print(FILE *to, const struct cli_session *s, const tube_counts *c);
+/** Print the summary for people; `running`: the pipeline has not come to its end. */
+void cli_summary_print(FILE *to, const struct cli_session *s, const tube_counts *c,
+                       bool running);
 
 /** Print it as one JSON object on one line. */
 void cli_summary_json(FILE *to, const struct cli_session *s, const tube_counts *c,

@@ -5,15 +5,34 @@
 #include <time.h>
 
 void
-tubei_future_init(tubei_future *f)
+tubei_cond_init(pthread_cond_t *c)
 {
     pthread_condattr_t attr;
 
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->changed, &attr);
+    (void)pthread_cond_init(c, &attr);
     (void)pthread_condattr_destroy(&attr);
+}
+
+bool
+tubei_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, uint64_t until)
+{
+    struct timespec t = { .tv_sec = (time_t)(until / 1000000000u),
+                          .tv_nsec = (long)(until % 1000000000u) };
+
+    if (until == 0)
+        return false;
+    if (until == UINT64_MAX)
+        return pthread_cond_wait(c, m) == 0;
+    return pthread_cond_timedwait(c, m, &t) == 0;
+}
+
+void
+tubei_future_init(tubei_future *f)
+{
+    (void)pthread_mutex_init(&f->lock, NULL);
+    tubei_cond_init(&f->changed);
     f->done = false;
 }
 
@@ -36,16 +55,10 @@ tubei_future_set(tubei_future *f)
 bool
 tubei_future_wait(tubei_future *f, uint64_t until)
 {
-    struct timespec t = { .tv_sec = (time_t)(until / 1000000000u),
-                          .tv_nsec = (long)(until % 1000000000u) };
     bool done;
 
     pthread_mutex_lock(&f->lock);
-    while (!f->done && until != 0) {
-        if (until == UINT64_MAX)
-            pthread_cond_wait(&f->changed, &f->lock);
-        else if (pthread_cond_timedwait(&f->changed, &f->lock, &t) != 0)
-            break;
+    while (!f->done && tubei_cond_wait(&f->changed, &f->lock, until)) {
     }
     done = f->done;
     pthread_mutex_unlock(&f->lock);

@@ -13,6 +13,12 @@ typedef struct tubei_future {
     bool done; /* under lock */
 } tubei_future;
 
+/** A condition variable of the monotonic clock.  Threads: the owner.  Blocks: no. */
+void tubei_cond_init(pthread_cond_t *c);
+
+/** Wait for it; false: `until` has passed (UINT64_MAX: never, 0: at once).  Blocks: yes. */
+bool tubei_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, uint64_t until);
+
 /** Make it.  Threads: the owner.  Blocks: no. */
 void tubei_future_init(tubei_future *f);
 

@@ -73,6 +73,19 @@ tubei_ring_pop(tubei_ring *r, void **item)
     return true;
 }
 
+void *
+tubei_ring_peek(const tubei_ring *r)
+{
+    void *item;
+
+    if (tubei_ring_count(r) == 0)
+        return NULL;
+    ck_pr_fence_load(); /* [R2] as in pop() */
+    item = r->slot[r->ring.c_head & r->ring.mask].value;
+    HB_ACQUIRE(item);
+    return item;
+}
+
 /* Room for as many as that, or all there is. */
 static uint32_t
 room_for(tubei_ring *r, uint32_t tail, uint32_t n)

@@ -38,6 +38,9 @@ bool tubei_ring_push(tubei_ring *r, void *item);
 /** Take the oldest; false: empty.  Threads: the consumer.  Blocks: no. */
 bool tubei_ring_pop(tubei_ring *r, void **item);
 
+/** The oldest, which stays; NULL: empty.  Threads: the consumer.  Blocks: no. */
+void *tubei_ring_peek(const tubei_ring *r);
+
 /** Append up to `n` with one publication; how many.  Threads: the producer.  Blocks: no. */
 uint32_t tubei_ring_push_n(tubei_ring *r, void *const *items, uint32_t n);
 

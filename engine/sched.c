@@ -8,81 +8,37 @@
 #include "sched.h"
 
 #include "check.h"
-#include "park.h"
-#include "pool.h"
-#include "runq.h"
+#include "sched_inside.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CHAIN_RUNS = 3,        /* runs out of the slot in a row */
-    CHAIN_NS = 200 * 1000, /* and for how long */
-    LOOK_RUNS = 64,        /* activations between two looks at the descriptors */
-    LOOK_NS = 1000 * 1000, /* and how long */
-    EVENTS = 32,
-};
-
-typedef struct worker {
-    tubei_sched *sched;
-    pthread_t thread;
-    tubei_park park;
-    struct worker *next_idle; /* under lock */
-    tube_stage *slot;         /* owner only */
-    tube_stage *running;      /* owner only */
-    uint64_t now;             /* owner only: the last time it looked at the clock */
-    uint64_t chain_start;     /* owner only */
-    uint64_t last_look;       /* owner only */
-    uint32_t chain;           /* owner only */
-    uint32_t runs;            /* owner only */
-    uint32_t slotted;         /* owner only: slot activations not yet in `published` */
-    tubei_magazine magazine;
-} worker;
-
-struct tubei_sched {
-    pthread_mutex_t lock;
-    tubei_runq queue; /* under lock, as all of this block */
-    uint32_t busy;    /* workers that are neither idle nor in epoll_wait */
-    worker *idle;
-    worker *seat;
-    uint64_t seat_until; /* when the holder will look by itself */
-    tube_stage *timers;
-    uint32_t armed;
-    uint64_t published; /* activations asked for by anything but quiet() */
-    uint64_t quiet_at;  /* `published` when quiet() was last told */
-    uint64_t stuck_at;  /* the same of stuck() */
-    bool telling;       /* somebody is inside quiet() or stuck() */
-    bool begun; /* tubei_sched_begun() was called: from now on quiet means quiet */
-    bool ended;
-
-    tubei_poller poller;
-    tubei_pool *pool;
-    tubei_memory *memory;
-    tubei_sched_ops ops;
-    uint64_t seed; /* caller only */
-    bool caller;
-    uint32_t n_workers;
-    uint32_t n_started;
-    worker *workers; /* with `caller`, one: the caller */
-};
-
-static _Thread_local worker *self;
+static _Thread_local tubei_worker *self;
 static _Thread_local bool telling_quiet; /* inside ops.quiet() */
+
+tubei_worker *
+tubei_sched_self(tubei_worker *w)
+{
+    tubei_worker *was = self;
+
+    self = w;
+    return was;
+}
 
 /* Waking. */
 
 typedef struct target {
-    worker *idle; /* on its futex */
-    bool seat;    /* the holder, in epoll_wait */
+    tubei_worker *idle; /* on its futex */
+    bool seat;          /* the holder, in epoll_wait */
 } target;
 
 /* Under the lock: whom to tell that there is work (Q3). */
 static target
 pick(tubei_sched *s)
 {
-    worker *w = s->idle;
+    tubei_worker *w = s->idle;
 
     if (w != NULL) {
         s->idle = w->next_idle;
@@ -96,7 +52,7 @@ pick(tubei_sched *s)
 static target
 leave(tubei_sched *s)
 {
-    worker *w = s->idle;
+    tubei_worker *w = s->idle;
 
     s->seat = NULL;
     if (w == NULL)
@@ -131,19 +87,25 @@ enqueue(tubei_sched *s, tube_stage *stage)
     tell(s, t);
 }
 
+static void
+count_published(tubei_sched *s)
+{
+    if (telling_quiet)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->published++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 void
 tubei_sched_publish(tubei_sched *s, tube_stage *stage)
 {
-    worker *w = self != NULL && self->sched == s ? self : NULL;
+    tubei_worker *w = self != NULL && self->sched == s ? self : NULL;
 
-    if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0
-        && tubei_pool_publish(s->pool, stage, false)) {
-        if (!telling_quiet) {
-            pthread_mutex_lock(&s->lock);
-            s->published++;
-            pthread_mutex_unlock(&s->lock);
-        }
-        return;
+    if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0) {
+        count_published(s); /* before: it may have run by the time this returns */
+        if (tubei_pool_publish(s->pool, stage, false))
+            return;
     }
     if (w != NULL && !s->caller && w->slot == NULL
         && (w->running == NULL || !w->running->slow)) { /* Q6 */
@@ -157,6 +119,8 @@ tubei_sched_publish(tubei_sched *s, tube_stage *stage)
 void
 tubei_sched_yield(tubei_sched *s, tube_stage *stage)
 {
+    if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0)
+        count_published(s);
     if (s->pool != NULL && (stage->def->flags & TUBE_BLOCKS) != 0
         && tubei_pool_publish(s->pool, stage, self == NULL))
         return; /* a thread without a worker is the pool's, at the end of a run */
@@ -215,11 +179,26 @@ tubei_sched_wait_until(tubei_sched *s, tube_stage *stage, uint64_t when)
         tubei_poller_wake(&s->poller);
 }
 
+void
+tubei_sched_alarm(tubei_sched *s, uint64_t when)
+{
+    bool wake;
+
+    pthread_mutex_lock(&s->lock);
+    s->alarm = when;
+    wake = when != 0 && s->seat != NULL && s->seat != self && when < s->seat_until;
+    if (wake)
+        s->seat_until = when;
+    pthread_mutex_unlock(&s->lock);
+    if (wake)
+        tubei_poller_wake(&s->poller);
+}
+
 /* Under the lock: the earliest deadline. */
 static uint64_t
 earliest(const tubei_sched *s)
 {
-    uint64_t when = UINT64_MAX;
+    uint64_t when = s->alarm != 0 ? s->alarm : UINT64_MAX;
 
     for (const tube_stage *t = s->timers; t != NULL; t = t->next_timer)
         if (t->deadline < when)
@@ -243,18 +222,22 @@ due(tubei_sched *s, uint64_t now)
 }
 
 /* Holding the seat, not the lock: wait, and notify whose time has come. */
-static void
-poll_once(tubei_sched *s, uint64_t timeout_ns, bool sleeping)
+void
+tubei_sched_poll_once(tubei_sched *s, uint64_t timeout_ns, bool sleeping)
 {
     void *ready[EVENTS];
     int n = tubei_poller_wait(&s->poller, timeout_ns, ready, EVENTS);
     uint64_t now = tube_now();
     tube_stage *late;
+    bool ring;
 
     pthread_mutex_lock(&s->lock);
     if (sleeping)
         s->busy++;
-    if (n > 0)
+    ring = s->alarm != 0 && s->alarm <= now;
+    if (ring)
+        s->alarm = 0;
+    if (n > 0 || ring)
         s->published++;
     for (int i = 0; i < n; i++) {
         tube_stage *stage = ready[i];
@@ -264,6 +247,8 @@ poll_once(tubei_sched *s, uint64_t timeout_ns, bool sleeping)
         stage->armed = false;
     }
     pthread_mutex_unlock(&s->lock);
+    if (ring)
+        s->ops.alarm(s->ops.arg);
     for (int i = 0; i < n; i++)
         tubei_stage_wake(ready[i], TUBE_WOKE_FD);
     for (;;) {
@@ -279,8 +264,8 @@ poll_once(tubei_sched *s, uint64_t timeout_ns, bool sleeping)
 }
 
 /* Under the lock, which it gives up meanwhile: sit in epoll_wait. */
-static void
-sit(tubei_sched *s, worker *w, uint64_t until)
+void
+tubei_sched_sit(tubei_sched *s, tubei_worker *w, uint64_t until)
 {
     uint64_t when = earliest(s);
     uint64_t now = tube_now();
@@ -291,13 +276,17 @@ sit(tubei_sched *s, worker *w, uint64_t until)
     s->seat_until = when;
     s->busy--;
     pthread_mutex_unlock(&s->lock);
-    poll_once(s, when == UINT64_MAX ? UINT64_MAX : when > now ? when - now : 0, true);
+    tubei_sched_poll_once(s,
+                          when == UINT64_MAX ? UINT64_MAX
+                          : when > now       ? when - now
+                                             : 0,
+                          true);
     pthread_mutex_lock(&s->lock);
 }
 
 /* A busy worker looks in without waiting, if nobody sits there. */
 static void
-look(tubei_sched *s, worker *w)
+look(tubei_sched *s, tubei_worker *w)
 {
     target t;
 
@@ -309,7 +298,7 @@ look(tubei_sched *s, worker *w)
     s->seat = w;
     s->seat_until = 0;
     pthread_mutex_unlock(&s->lock);
-    poll_once(s, 0, false);
+    tubei_sched_poll_once(s, 0, false);
     pthread_mutex_lock(&s->lock);
     t = leave(s);
     pthread_mutex_unlock(&s->lock);
@@ -318,8 +307,8 @@ look(tubei_sched *s, worker *w)
 
 /* Under the lock, which it gives up meanwhile: if nothing runs anywhere, say so, once
  * for all that was published before; true: look at the queue again. */
-static bool
-quiet(tubei_sched *s, uint32_t others)
+bool
+tubei_sched_quiet(tubei_sched *s, uint32_t others)
 {
     void (*say)(void *arg) = s->ops.quiet;
 
@@ -327,7 +316,8 @@ quiet(tubei_sched *s, uint32_t others)
         || s->ended || (s->pool != NULL && tubei_pool_busy(s->pool)))
         return false;
     if (s->published == s->quiet_at) {
-        if (s->armed > 0 || s->timers != NULL || s->stuck_at == s->published)
+        if (s->armed > 0 || s->timers != NULL || s->alarm != 0
+            || s->stuck_at == s->published)
             return false;
         s->stuck_at = s->published;
         say = s->ops.stuck;
@@ -350,7 +340,7 @@ pool_idle(void *arg)
     tubei_sched *s = arg;
 
     pthread_mutex_lock(&s->lock);
-    while (quiet(s, 0)) {
+    while (tubei_sched_quiet(s, 0)) {
         /* perhaps nobody else is awake to look again */
     }
     pthread_mutex_unlock(&s->lock);
@@ -361,7 +351,7 @@ tubei_sched_begun(tubei_sched *s)
 {
     pthread_mutex_lock(&s->lock);
     s->begun = true;
-    while (quiet(s, 0)) {
+    while (tubei_sched_quiet(s, 0)) {
         /* all of it may be over by now, and nobody awake to look again */
     }
     pthread_mutex_unlock(&s->lock);
@@ -369,7 +359,7 @@ tubei_sched_begun(tubei_sched *s)
 
 /* What the worker runs next; NULL: the scheduler has ended. */
 static tube_stage *
-next(tubei_sched *s, worker *w)
+next(tubei_sched *s, tubei_worker *w)
 {
     tube_stage *stage = w->slot;
     target t = { 0 };
@@ -384,7 +374,8 @@ next(tubei_sched *s, worker *w)
     for (;;) {
         s->published += w->slotted;
         w->slotted = 0;
-        if (w->slot != NULL) { /* left from the chain, or from poll_once() or quiet() */
+        if (w->slot
+            != NULL) { /* left from the chain, or from tubei_sched_poll_once() or tubei_sched_quiet() */
             tubei_runq_push(&s->queue, w->slot);
             w->slot = NULL;
         }
@@ -400,10 +391,10 @@ next(tubei_sched *s, worker *w)
             stage = NULL;
             break;
         }
-        if (quiet(s, 1))
+        if (tubei_sched_quiet(s, 1))
             continue;
         if (s->seat == NULL || s->seat == w) {
-            sit(s, w, UINT64_MAX);
+            tubei_sched_sit(s, w, UINT64_MAX);
             continue;
         }
         w->next_idle = s->idle;
@@ -422,12 +413,13 @@ next(tubei_sched *s, worker *w)
 static void *
 work(void *arg)
 {
-    worker *w = arg;
+    tubei_worker *w = arg;
     tubei_sched *s = w->sched;
     tube_stage *stage;
 
     self = w;
     tubei_magazine_here = &w->magazine;
+    tubei_acks_here = &w->acks;
     w->last_look = tube_now();
     while ((stage = next(s, w)) != NULL) {
         w->running = stage;
@@ -440,53 +432,17 @@ work(void *arg)
         }
     }
     tubei_magazine_empty(s->memory, &w->magazine);
+    tubei_acks_empty(&w->acks);
     tubei_magazine_here = NULL;
+    tubei_acks_here = NULL;
     self = NULL;
     return NULL;
 }
 
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift
- * generators, scrambled", 2016. */
-static uint32_t
-random_below(tubei_sched *s, uint32_t n)
+uint32_t
+tubei_sched_workers(const tubei_sched *s)
 {
-    s->seed ^= s->seed >> 12;
-    s->seed ^= s->seed << 25;
-    s->seed ^= s->seed >> 27;
-    return (uint32_t)(((s->seed * 0x2545F4914F6CDD1Du >> 32) * n) >> 32);
-}
-
-bool
-tubei_sched_run(tubei_sched *s, const _Atomic bool *done, uint64_t until)
-{
-    worker *w = s->workers;
-    worker *outer = self;
-    tubei_magazine *outer_magazine = tubei_magazine_here;
-
-    self = w;
-    tubei_magazine_here = &w->magazine;
-    pthread_mutex_lock(&s->lock);
-    while (!atomic_load_explicit(done, memory_order_acquire)) {
-        if (s->queue.head != NULL) {
-            tube_stage *stage = tubei_runq_take(&s->queue, random_below(s, s->queue.n));
-
-            pthread_mutex_unlock(&s->lock);
-            (void)tubei_stage_run(stage, tube_now());
-            if (++w->runs % LOOK_RUNS == 0)
-                poll_once(s, 0, false);
-            pthread_mutex_lock(&s->lock);
-        } else if (!quiet(s, 1)) {
-            sit(s, w, until);
-        }
-        if (until != UINT64_MAX && tube_now() > until)
-            break;
-    }
-    s->seat = NULL;
-    pthread_mutex_unlock(&s->lock);
-    tubei_magazine_empty(s->memory, &w->magazine);
-    tubei_magazine_here = outer_magazine;
-    self = outer;
-    return atomic_load_explicit(done, memory_order_acquire);
+    return s->caller ? 0 : s->n_workers;
 }
 
 bool
@@ -514,8 +470,10 @@ tubei_sched_new(uint32_t workers, uint64_t seed, tubei_memory *memory,
     s->seed = seed * 2 + 0x9E3779B97F4A7C15u; /* never 0 */
     s->n_workers = n;
     s->busy = n;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         s->workers[i].sched = s;
+        s->workers[i].magazine.memory = memory;
+    }
     if (!tubei_poller_init(&s->poller)) {
         (void)tube_fail_errno(err, "epoll");
         goto fail;
@@ -536,7 +494,7 @@ tubei_sched_start(tubei_sched *s, tube_error *err)
     if (s->caller)
         return TUBE_OK;
     for (; s->n_started < s->n_workers; s->n_started++) {
-        worker *w = &s->workers[s->n_started];
+        tubei_worker *w = &s->workers[s->n_started];
 
         errno = pthread_create(&w->thread, NULL, work, w);
         if (errno != 0)
@@ -570,6 +528,10 @@ tubei_sched_free(tubei_sched *s)
     tubei_pool_free(s->pool);
     tubei_poller_fini(&s->poller);
     (void)pthread_mutex_destroy(&s->lock);
+    for (uint32_t i = 0; i < s->n_workers; i++) { /* of a caller that only stepped */
+        tubei_acks_empty(&s->workers[i].acks);
+        tubei_magazine_empty(s->memory, &s->workers[i].magazine);
+    }
     free(s->workers);
     free(s);
 }

@@ -29,6 +29,8 @@ typedef struct tubei_sched_ops {
     void (*quiet)(void *arg);
     /** Still nothing, and neither a descriptor nor a deadline is awaited. */
     void (*stuck)(void *arg);
+    /** The time of tubei_sched_alarm() has come. */
+    void (*alarm)(void *arg);
     void *arg;
 } tubei_sched_ops;
 
@@ -48,6 +50,15 @@ tube_status tubei_sched_start(tubei_sched *s, tube_error *err);
 
 /** With no workers: run until `done` is set or `until` has passed; true: done. */
 bool tubei_sched_run(tubei_sched *s, const _Atomic bool *done, uint64_t until);
+
+/** With no workers: run one activation; false: there is none now. */
+bool tubei_sched_step(tubei_sched *s);
+
+/** Tell the pipeline at `when`, once; 0: do not.  Threads: any.  Blocks: no. */
+void tubei_sched_alarm(tubei_sched *s, uint64_t when);
+
+/** Worker threads; 0: the caller.  Threads: any.  Blocks: no. */
+uint32_t tubei_sched_workers(const tubei_sched *s);
 
 /** True if the caller runs everything.  Threads: any.  Blocks: no. */
 bool tubei_sched_is_caller(const tubei_sched *s);

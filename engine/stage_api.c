@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* stage_api.c -- what a stage may ask of the engine: <tubes/stage.h>. */
+#include "../data/schema.h"
+#include "../graph/pipeline.h"
 #include "check.h"
-#include "pipeline.h"
-#include "schema.h"
+#include "sched.h"
 #include "stage.h"
 
 #include <stdarg.h>
@@ -33,9 +34,19 @@ tube_status
 tube_set_schema(tube_stage *s, const tube_column *columns, uint32_t n, tube_error *err)
 {
     tube_schema *schema = tubei_schema_new(columns, n, err);
+    bool same;
 
     if (schema == NULL)
         return TUBE_ECONFIG;
+    if (s->own_schema != NULL && s->phase > TUBEI_PHASE_GREET) {
+        /* restarted: batches of the old schema are on their way */
+        same = tubei_schema_same(s->own_schema, schema);
+        tubei_schema_free(schema);
+        return same ? TUBE_OK
+                    : tube_fail(err, TUBE_ECONFIG,
+                                "'%s' gives other fields than before its restart",
+                                s->def->name);
+    }
     tubei_schema_free(s->own_schema);
     s->own_schema = schema;
     s->output = schema;
@@ -51,11 +62,13 @@ tube_output(const tube_stage *s)
 tube_slice
 tube_sample(tube_stage *s)
 {
-    tube_stage *source = &s->pipeline->stages[0];
-
-    if (source->def->sample == NULL || !source->opened)
+    if (s->pipeline->started) /* what runs is not asked */
         return (tube_slice){ NULL, 0 };
-    return source->def->sample(source);
+    while (s->n_in > 0 && s->in[0] != NULL && s->in[0]->from != NULL)
+        s = s->in[0]->from;
+    if (s->def->sample == NULL || !s->opened)
+        return (tube_slice){ NULL, 0 };
+    return s->def->sample(s);
 }
 
 tube_status
@@ -77,10 +90,10 @@ tube_option_given(const tube_stage *s, const char *name)
 
 /* Origins. */
 
-tube_status
-tube_origin_add(tube_stage *s, const tube_origin *o, uint32_t *id, tube_error *err)
+static tube_status
+origin_make(struct tube_pipeline *p, const tube_origin *o, uint32_t *id,
+            tube_error *err)
 {
-    struct tube_pipeline *p = s->pipeline;
     uint32_t n = p->n_origins;
     tubei_origin *all;
 
@@ -106,17 +119,48 @@ tube_origin_add(tube_stage *s, const tube_origin *o, uint32_t *id, tube_error *e
     return TUBE_OK;
 }
 
+tube_status
+tube_origin_add(tube_stage *s, const tube_origin *o, uint32_t *id, tube_error *err)
+{
+    struct tube_pipeline *p = s->pipeline;
+    const tube_stage *keeper = p->located ? tubei_pipeline_keeper(p) : NULL;
+    tube_status st;
+
+    if (keeper != NULL)
+        return tube_fail(
+            err, TUBE_EINVAL,
+            "'%s' reads '%s', whose position '%s' would have to look up, and "
+            "that runs already",
+            s->def->name, o->name, keeper->def->name);
+    pthread_mutex_lock(&p->lock);
+    st = origin_make(p, o, id, err);
+    pthread_mutex_unlock(&p->lock);
+    return st;
+}
+
 tube_mark
 tube_origin_mark(const tube_stage *s, uint32_t id)
 {
-    tubei_check(id < s->pipeline->n_origins);
-    return s->pipeline->origins[id].mark;
+    struct tube_pipeline *p = s->pipeline;
+    tube_mark m;
+
+    pthread_mutex_lock(&p->lock);
+    tubei_check(id < p->n_origins);
+    m = p->origins[id].mark;
+    pthread_mutex_unlock(&p->lock);
+    return m;
 }
 
 const char *
 tube_origin_name(const tube_stage *s, uint32_t id)
 {
-    return id < s->pipeline->n_origins ? s->pipeline->origins[id].name : "-";
+    struct tube_pipeline *p = s->pipeline;
+    const char *name;
+
+    pthread_mutex_lock(&p->lock);
+    name = id < p->n_origins ? p->origins[id].name : "-";
+    pthread_mutex_unlock(&p->lock);
+    return name;
 }
 
 void
@@ -129,7 +173,7 @@ tube_expect_bytes(tube_stage *s, uint64_t bytes)
 bool
 tube_input_complete(const tube_stage *s)
 {
-    return s->reason.kind == TUBEI_END;
+    return s->reason.kind == TUBE_STOP_END;
 }
 
 /* Making batches. */
@@ -154,26 +198,28 @@ tube_untake(tube_stage *s, tube_batch **b)
     *b = NULL;
 }
 
-/* Which group do the rows of a new batch belong to? */
+/* Which group do the rows of a new batch belong to?  Those of a stage that keeps batches
+ * may be made of several: they begin a group. */
 static bool
 join_group(tube_stage *s, tubei_batch *b)
 {
-    bool derived = s->current != NULL && s->current->ack != NULL;
+    bool derived = s->current != NULL && s->current->ack != NULL
+                   && (s->def->flags & (TUBE_HOLDS | TUBE_BUFFERS)) == 0;
 
     if (derived)
         tubei_ack_ref(s->current->ack);
     b->ack = derived ? s->current->ack : tubei_ack_new(&s->pipeline->totals);
     if (b->ack == NULL)
         return false;
-    tubei_ack_rows(b->ack, b->pub.n);
+    tubei_ack_rows(b->ack, (int64_t)tubei_batch_rows(b));
+    s->emitted = s->current != NULL;
     return true;
 }
 
 tube_status
-tube_emit(tube_stage *s, tube_batch **pub)
+tube_emit_to(tube_stage *s, uint32_t output, tube_batch **pub)
 {
     tubei_batch *b = tubei_batch_of(*pub);
-    bool room;
 
     *pub = NULL;
     if (b->pub.schema != NULL) {
@@ -184,17 +230,20 @@ tube_emit(tube_stage *s, tube_batch **pub)
         }
         tubei_count(&s->count.rows_out, tube_batch_count(&b->pub));
     } else {
-        for (uint32_t i = 0; i < b->pub.n_segments; i++)
+        s->emitted = s->current != NULL;
+        for (uint32_t i = 0; i < b->pub.n_segments && s->def->kind == TUBE_SOURCE; i++)
             atomic_fetch_add_explicit(&s->pipeline->totals.bytes,
                                       b->pub.segments[i].bytes.len,
                                       memory_order_relaxed);
     }
     tubei_count(&s->count.batches_out, 1);
-    room = tubei_edge_push(s->out, &b);
-    if (tubei_edge_closed(s->out) != TUBEI_NO_KIND)
-        return TUBE_END;
-    s->no_room = !room;
-    return room ? TUBE_OK : TUBE_AGAIN;
+    return tubei_ports_push(s, output, &b);
+}
+
+tube_status
+tube_emit(tube_stage *s, tube_batch **pub)
+{
+    return tube_emit_to(s, 0, pub);
 }
 
 tube_status
@@ -351,10 +400,9 @@ void
 tube_settle(tube_stage *s, tube_batch **pub, tube_outcome outcome)
 {
     tubei_batch *b = tubei_batch_of(*pub);
-    tubei_settled out = { .filtered = b->n_filtered };
+    tubei_settled out = tubei_batch_ended(b);
 
-    tubei_check(s->held > 0);
-    s->held--;
+    tubei_stage_unkeep(s, b);
     if (outcome == TUBE_COMMITTED) {
         tube_publish_rejects(s, *pub);
         out.committed = tube_batch_count(*pub);
@@ -362,9 +410,11 @@ tube_settle(tube_stage *s, tube_batch **pub, tube_outcome outcome)
         tubei_count(&s->count.rows_out, out.committed);
     } else {
         out.broken = tube_batch_count(*pub) + (*pub)->n_rejected;
+        tubei_count(&s->count.broken, out.broken);
+        tubei_count(&s->count.broken_batches, 1);
     }
     *pub = NULL;
-    tubei_stage_settle(s, b, &out);
+    tubei_stage_settle(b, &out);
 }
 
 /* Waiting. */
@@ -385,7 +435,8 @@ tube_forget_fd(tube_stage *s, int fd)
 void
 tube_wait_until(tube_stage *s, uint64_t when)
 {
-    tubei_sched_wait_until(s->pipeline->sched, s, when);
+    s->wants_at = when;
+    tubei_stage_arm(s);
 }
 
 bool

@@ -61,10 +61,38 @@ tubei_pg_flow_take(pg_flow *f, tube_batch *b, tube_error *err)
 {
     if (f->queue.n == f->queue.tx)
         f->first = tube_now();
-    f->hurry = false;
-    if (!tubei_pg_queue_push(&f->queue, b, 2 + 4 * (size_t)f->table.n))
-        return tube_fail(err, TUBE_ENOMEM, "out of memory");
-    return TUBE_OK;
+    return tubei_pg_queue_push(&f->queue, f->stage, b, 2 + 4 * (size_t)f->table.n, err);
+}
+
+void
+tubei_pg_flow_hurry(pg_flow *f)
+{
+    f->hurry = f->queue.taken;
+}
+
+void
+tubei_pg_flow_flush(pg_flow *f)
+{
+    tubei_pg_queue_free_all(&f->queue);
+    tubei_pg_flow_hurry(f);
+}
+
+void
+tubei_pg_flow_relieve(pg_flow *f, bool quiet)
+{
+    const pg_queue *q = &f->queue;
+
+    tubei_pg_flow_hurry(f);
+    if (!quiet)
+        f->pressed = q->taken;
+    if (!quiet || q->ready > 0 || f->pressed != q->taken
+        || tubei_pg_queue_memory(q) < TUBEI_RESUME_LARGE)
+        return;
+    if (!f->told_owed)
+        tube_warn(f->stage, "memory is short: records are stored before the position "
+                            "behind them; a crash in between would store them twice");
+    f->told_owed = true;
+    tubei_pg_queue_free_all(&f->queue);
 }
 
 bool
@@ -135,9 +163,11 @@ static tube_status
 send(pg_flow *f, tube_error *err)
 {
     uint64_t end = f->suspect_end != 0 ? f->suspect_end : f->try_end;
+    pg_wanted w = { .end = end != 0 ? end : UINT64_MAX,
+                    .live = rows_to_try(f),
+                    .apart = f->suspect_end != 0 };
 
-    if (!tubei_pg_queue_cut(&f->queue, &f->limits, end != 0 ? end : UINT64_MAX,
-                            rows_to_try(f)))
+    if (!tubei_pg_queue_cut(&f->queue, &f->limits, &w))
         return tube_fail(err, TUBE_ENOMEM, "out of memory");
     f->with_rejects = f->queue.tx_rejects > 0 && !tube_rejects_elsewhere(f->stage);
     if (f->queue.tx_rejects > 0 && !f->with_rejects)
@@ -175,9 +205,9 @@ name_stream(pg_flow *f)
 static bool
 is_due(const pg_flow *f)
 {
-    if (f->queue.n == 0)
+    if (f->queue.ready == 0)
         return false;
-    return f->finishing || f->hurry || f->owed
+    return f->finishing || tubei_pg_queue_oldest(&f->queue) < f->hurry || f->owed
            || tubei_pg_queue_full(&f->queue, &f->limits)
            || tube_now() >= f->first + f->age;
 }
@@ -463,7 +493,7 @@ wait(pg_flow *f)
         until = f->pause;
     else if (f->state == PG_CONNECTING)
         until = f->connect_by;
-    else if (f->state == PG_READY && f->queue.n > 0 && f->give_up == 0)
+    else if (f->state == PG_READY && f->queue.ready > 0 && f->give_up == 0)
         until = f->first + f->age;
     if (f->give_up != 0 && f->queue.n > 0)
         until = f->give_up;

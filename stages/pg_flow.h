@@ -70,8 +70,10 @@ typedef struct pg_flow {
     int fd;           /**< awaited; -1: none */
     pg_making making; /**< what connecting waits for */
 
-    uint64_t first; /**< when the oldest row behind the transaction came */
-    bool hurry;     /**< do not wait for more rows */
+    uint64_t first;   /**< when the oldest row behind the transaction came */
+    uint64_t hurry;   /**< batches with a lower number do not wait for more rows */
+    uint64_t pressed; /**< batches that had come when memory was short; 0: it was not */
+    bool told_owed;   /**< the user knows that memory was short */
     bool finishing;
     uint64_t give_up; /**< aborted: until when the answer to COMMIT is awaited */
 } pg_flow;
@@ -85,8 +87,18 @@ void tubei_pg_flow_fini(pg_flow *f);
 /** Can another batch be taken?  Threads: the stage.  Blocks: no. */
 bool tubei_pg_flow_full(const pg_flow *f);
 
-/** A batch was prepared: take it.  @return TUBE_ENOMEM: not taken. */
+/** A batch was prepared: take it.  @return TUBE_EINVAL, TUBE_ENOMEM: not taken. */
 tube_status tubei_pg_flow_take(pg_flow *f, tube_batch *b, tube_error *err);
+
+/** Commit what can be committed without waiting for more; what waits, not what comes. */
+void tubei_pg_flow_hurry(pg_flow *f);
+
+/** The same, and what no position came for too: at a watermark none is on its way. */
+void tubei_pg_flow_flush(pg_flow *f);
+
+/** Memory is short, or (`quiet`) nothing runs: hurry.  If both, and nothing came in between,
+ * all may be waiting for what no position came for: it is committed too. */
+void tubei_pg_flow_relieve(pg_flow *f, bool quiet);
 
 /**
  * Do all that can be done now, and arrange to be woken for the rest.

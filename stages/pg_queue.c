@@ -16,6 +16,7 @@ entry_at(const pg_queue *q, uint32_t i)
 void
 tubei_pg_queue_free(pg_queue *q)
 {
+    tubei_resume_fini(&q->resume);
     free(q->entry);
     free(q->source);
     free(q->move);
@@ -69,22 +70,97 @@ queue_grow(pg_queue *q)
     return true;
 }
 
-bool
-tubei_pg_queue_push(pg_queue *q, tube_batch *b, size_t row_bytes)
+static void
+drop_last(pg_queue *q)
+{
+    pg_entry *e = entry_at(q, q->n - 1);
+
+    tubei_resume_show(e->batch, e->hidden);
+    q->rows -= e->rows;
+    q->bytes -= e->bytes;
+    q->moves -= e->batch->n_extents;
+    q->n--;
+    if (q->n < q->ready) {
+        q->ready = q->n;
+        return;
+    }
+    q->owed_rows -= e->rows;
+    q->owed_bytes -= e->bytes;
+    q->owed_moves -= e->batch->n_extents;
+}
+
+void
+tubei_pg_queue_free_all(pg_queue *q)
+{
+    q->ready = q->n;
+    q->owed_rows = 0;
+    q->owed_bytes = 0;
+    q->owed_moves = 0;
+}
+
+/* At a border: what has come since the one before, and is stored? */
+static tube_status
+hide_group(pg_queue *q, const tube_stage *s, tube_error *err)
+{
+    tube_status st = TUBE_OK;
+
+    if (!tubei_resume_is_ahead(&q->resume))
+        return TUBE_OK;
+    for (uint32_t i = q->ready; st == TUBE_OK && i < q->n; i++) {
+        pg_entry *e = entry_at(q, i);
+
+        st = tubei_resume_hide(&q->resume, s, e->batch, &e->hidden, err);
+        if (e->hidden == NULL)
+            continue;
+        e->rows -= e->hidden->n_live;
+        q->rows -= e->hidden->n_live;
+        q->owed_rows -= e->hidden->n_live;
+    }
+    tubei_resume_pass(&q->resume);
+    return st;
+}
+
+tube_status
+tubei_pg_queue_push(pg_queue *q, const tube_stage *s, tube_batch *b, size_t row_bytes,
+                    tube_error *err)
 {
     uint32_t live = tube_batch_count(b);
     pg_entry *e;
+    tube_status st;
 
     if (q->n == q->room && !queue_grow(q))
-        return false;
+        return tube_fail(err, TUBE_ENOMEM, "out of memory");
     e = entry_at(q, q->n++);
     *e = (pg_entry){ .batch = b, .base = q->next, .rows = live };
     e->bytes = bytes_of(b, live) + live * row_bytes;
-    q->next += b->n;
     q->rows += e->rows;
     q->bytes += e->bytes;
     q->moves += b->n_extents;
-    return true;
+    q->owed_rows += e->rows;
+    q->owed_bytes += e->bytes;
+    q->owed_moves += b->n_extents;
+    st = tubei_resume_note(&q->resume, s, b, &e->border, err);
+    if (st == TUBE_OK && e->border)
+        st = hide_group(q, s, err);
+    if (st != TUBE_OK) {
+        drop_last(q);
+        return st;
+    }
+    q->next += b->n;
+    q->taken++;
+    if (e->border)
+        tubei_pg_queue_free_all(q);
+    return TUBE_OK;
+}
+
+uint64_t
+tubei_pg_queue_memory(const pg_queue *q)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < q->n; i++)
+        bytes += tube_batch_bytes(entry_at(q, i)->batch);
+    return bytes;
 }
 
 static bool
@@ -96,9 +172,9 @@ limit_reached(const pg_limits *l, uint64_t rows, uint64_t bytes, uint32_t moves)
 bool
 tubei_pg_queue_full_behind(const pg_queue *q, const pg_limits *l, uint32_t n)
 {
-    uint64_t rows = q->rows;
-    uint64_t bytes = q->bytes;
-    uint32_t moves = q->moves;
+    uint64_t rows = q->rows - q->owed_rows;
+    uint64_t bytes = q->bytes - q->owed_bytes;
+    uint32_t moves = q->moves - q->owed_moves;
 
     for (uint32_t i = 0; i < n; i++) {
         const pg_entry *e = entry_at(q, i);
@@ -116,11 +192,28 @@ tubei_pg_queue_full(const pg_queue *q, const pg_limits *l)
     return tubei_pg_queue_full_behind(q, l, q->tx);
 }
 
+/* The source that the rows of an extent come from. */
+static pg_source *
+source_at(const pg_queue *q, const tube_extent *e)
+{
+    bool known = e->origin < q->sources && q->source[e->origin].id != 0;
+
+    return known ? &q->source[e->origin] : (pg_source *)(uintptr_t)&q->stream;
+}
+
+/* The source whose position an extent moves.  One without bytes moves none: something
+ * must, or nobody could tell what became of a commit. */
+static pg_source *
+moved_by(const pg_queue *q, const tube_extent *e)
+{
+    return e->hi > e->lo ? source_at(q, e) : (pg_source *)(uintptr_t)&q->stream;
+}
+
 static bool
-batch_wants_stream(const tube_batch *b)
+batch_wants_stream(const pg_queue *q, const tube_batch *b)
 {
     for (uint32_t i = 0; i < b->n_extents; i++)
-        if (b->extents[i].origin == TUBE_NO_ORIGIN)
+        if (moved_by(q, &b->extents[i]) == &q->stream)
             return true;
     return b->n_extents == 0 && b->n > 0;
 }
@@ -131,45 +224,26 @@ tubei_pg_queue_wants_stream(const pg_queue *q)
     if (q->stream.id != 0)
         return false;
     for (uint32_t i = 0; i < q->n; i++)
-        if (batch_wants_stream(entry_at(q, i)->batch))
+        if (batch_wants_stream(q, entry_at(q, i)->batch))
             return true;
     return false;
 }
 
-/* Live rows of rows [from, to). */
-static uint32_t
-live_between(const tube_batch *b, uint32_t from, uint32_t to)
+static bool
+is_refused(const pg_entry *e, uint32_t row, uint32_t from, uint32_t to)
 {
-    uint32_t n = 0;
-
-    for (uint32_t r = from; r < to;) {
-        uint32_t bit = r % 64;
-        uint32_t take = 64 - bit < to - r ? 64 - bit : to - r;
-        uint64_t word = b->live[r / 64] >> bit;
-
-        if (take < 64)
-            word &= ((uint64_t)1 << take) - 1;
-        n += (uint32_t)__builtin_popcountll(word);
-        r += take;
-    }
-    return n;
+    return row >= from && row < to && !tubei_resume_is_hidden(e->hidden, row);
 }
 
 static uint32_t
-rejects_between(const tube_batch *b, uint32_t from, uint32_t to)
+rejects_between(const pg_entry *e, uint32_t from, uint32_t to)
 {
+    const tube_batch *b = e->batch;
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < b->n_rejected; i++)
-        n += b->rejected[i].row >= from && b->rejected[i].row < to;
+        n += is_refused(e, b->rejected[i].row, from, to);
     return n;
-}
-
-/* Row behind the last one of extent `i`. */
-static uint32_t
-extent_end(const tube_batch *b, uint32_t i)
-{
-    return i + 1 < b->n_extents ? b->extents[i + 1].first_row : b->n;
 }
 
 static pg_move *
@@ -191,16 +265,30 @@ move_of(pg_queue *q, pg_source *src)
     return &q->move[q->n_moves - 1];
 }
 
-/* Rows [from, to) of one batch that lie in extent `i` belong to the transaction. */
-static bool
-move_extent(pg_queue *q, const tube_batch *b, uint32_t i, uint32_t from, uint32_t to)
+/* How far extent `i` moves its source, if the transaction ends before row `to`. */
+static void
+move_position(pg_move *m, const tube_batch *b, uint32_t i, uint32_t to)
 {
     const tube_extent *e = &b->extents[i];
-    uint32_t end = extent_end(b, i);
+    bool whole = to >= tubei_resume_extent_end(b, i);
+    uint64_t hi = whole ? e->hi : b->offset[to];
+
+    if (hi <= m->hi) /* it was stored before this run */
+        return;
+    m->hi = hi;
+    m->line = e->line + (whole ? e->lines : to - e->first_row);
+}
+
+/* Rows [from, to) of one batch that lie in extent `i` belong to the transaction. */
+static bool
+move_extent(pg_queue *q, const pg_entry *entry, uint32_t i, uint32_t from, uint32_t to)
+{
+    const tube_batch *b = entry->batch;
+    const tube_extent *e = &b->extents[i];
+    uint32_t end = tubei_resume_extent_end(b, i);
     uint32_t first = e->first_row > from ? e->first_row : from;
     uint32_t last = end < to ? end : to;
-    bool stream = e->origin == TUBE_NO_ORIGIN;
-    pg_source *src = stream ? &q->stream : &q->source[e->origin];
+    pg_source *src = moved_by(q, e);
     pg_move *m;
 
     /* An extent without rows goes with the row behind it, or with the batch's end. */
@@ -210,37 +298,34 @@ move_extent(pg_queue *q, const tube_batch *b, uint32_t i, uint32_t from, uint32_
     if (m == NULL)
         return false;
     if (first < last) {
-        m->rows += live_between(b, first, last);
-        m->rejects += rejects_between(b, first, last);
+        m->rows += tubei_resume_live(b, first, last);
+        m->rejects += rejects_between(entry, first, last);
     }
-    if (stream) {
+    if (src == &q->stream) {
         m->hi += last > first ? last - first : 0;
         m->line = m->hi;
-    } else if (last == end) {
-        m->hi = e->hi;
-        m->line = e->line + e->lines;
     } else {
-        m->hi = b->offset[last];
-        m->line = e->line + (last - e->first_row);
+        move_position(m, b, i, last);
     }
     return true;
 }
 
 static bool
-move_batch(pg_queue *q, const tube_batch *b, uint32_t from, uint32_t to)
+move_batch(pg_queue *q, const pg_entry *entry, uint32_t from, uint32_t to)
 {
+    const tube_batch *b = entry->batch;
     pg_move *m;
 
     for (uint32_t i = 0; i < b->n_extents; i++)
-        if (!move_extent(q, b, i, from, to))
+        if (!move_extent(q, entry, i, from, to))
             return false;
     if (b->n_extents > 0 || b->n == 0)
         return true;
     m = move_of(q, &q->stream);
     if (m == NULL)
         return false;
-    m->rows += live_between(b, from, to);
-    m->rejects += rejects_between(b, from, to);
+    m->rows += tubei_resume_live(b, from, to);
+    m->rejects += rejects_between(entry, from, to);
     m->hi += to - from;
     m->line = m->hi;
     return true;
@@ -308,8 +393,29 @@ cut_row(const tube_batch *b, uint32_t from, uint64_t live)
     return r;
 }
 
+/* Is a position owed before batch `i`? */
+static bool
+owes_before(const pg_queue *q, uint32_t i)
+{
+    return i > 0 ? !entry_at(q, i - 1)->border : q->owing;
+}
+
+/* The row of batch `i` before which the transaction ends. */
+static uint32_t
+end_in(const pg_queue *q, const pg_wanted *w, uint32_t i)
+{
+    const pg_entry *e = entry_at(q, i);
+    bool part = w->apart || (e->border && !owes_before(q, i));
+    uint32_t to = e->batch->n;
+
+    if (!part || !can_split(e->batch))
+        return to;
+    to = cut_row(e->batch, from_row(q, i), w->live - q->tx_rows);
+    return e->base + to > w->end ? (uint32_t)(w->end - e->base) : to;
+}
+
 bool
-tubei_pg_queue_cut(pg_queue *q, const pg_limits *l, uint64_t end, uint64_t live)
+tubei_pg_queue_cut(pg_queue *q, const pg_limits *l, const pg_wanted *w)
 {
     uint64_t rows = 0;
     uint64_t bytes = 0;
@@ -318,28 +424,24 @@ tubei_pg_queue_cut(pg_queue *q, const pg_limits *l, uint64_t end, uint64_t live)
     moves_clear(q);
     q->tx_rows = 0;
     q->tx_rejects = 0;
-    for (q->tx = 0; q->tx < q->n && q->tx_rows < live;) {
+    for (q->tx = 0; q->tx < q->ready;) {
         const pg_entry *e = entry_at(q, q->tx);
-        const tube_batch *b = e->batch;
         uint32_t from = from_row(q, q->tx);
+        bool enough = e->base >= w->end || q->tx_rows >= w->live
+                      || limit_reached(l, rows, bytes, moves);
 
-        if (e->base >= end || (q->tx > 0 && limit_reached(l, rows, bytes, moves)))
+        if (q->tx > 0 && enough && (w->apart || !owes_before(q, q->tx)))
             break;
-        q->to = b->n;
-        if (can_split(b)) {
-            q->to = cut_row(b, from, live - q->tx_rows);
-            if (e->base + q->to > end)
-                q->to = (uint32_t)(end - e->base);
-        }
-        if (!move_batch(q, b, from, q->to))
+        q->to = end_in(q, w, q->tx);
+        if (!move_batch(q, e, from, q->to))
             return false;
         q->tx++;
-        q->tx_rows += live_between(b, from, q->to);
-        q->tx_rejects += rejects_between(b, from, q->to);
+        q->tx_rows += tubei_resume_live(e->batch, from, q->to);
+        q->tx_rejects += rejects_between(e, from, q->to);
         rows += e->rows;
         bytes += e->bytes;
-        moves += b->n_extents;
-        if (q->to < b->n)
+        moves += e->batch->n_extents;
+        if (q->to < e->batch->n)
             break;
     }
     moves_finish(q);
@@ -370,7 +472,7 @@ tubei_pg_queue_live(const pg_queue *q, uint64_t end)
         if (e->base >= end)
             break;
         if (from_row(q, i) < to)
-            live += live_between(e->batch, from_row(q, i), (uint32_t)to);
+            live += tubei_resume_live(e->batch, from_row(q, i), (uint32_t)to);
     }
     return live;
 }
@@ -417,9 +519,8 @@ source_of(const pg_queue *q, const tube_batch *b, uint32_t row, uint64_t *line)
 
     for (uint32_t i = 0; i < b->n_extents && b->extents[i].first_row <= row; i++)
         e = &b->extents[i];
-    *line = e != NULL ? e->line + (row - e->first_row) + 1 : 0;
-    return e == NULL || e->origin == TUBE_NO_ORIGIN ? &q->stream
-                                                    : &q->source[e->origin];
+    *line = e != NULL && b->offset != NULL ? e->line + (row - e->first_row) + 1 : 0;
+    return e == NULL ? &q->stream : source_at(q, e);
 }
 
 tube_batch *
@@ -427,12 +528,13 @@ tubei_pg_queue_rejected(const pg_queue *q, pg_cursor *at, const tube_rejected **
                         const pg_source **source, uint64_t *line)
 {
     for (; at->entry < q->tx; at->entry++, at->row = 0) {
-        tube_batch *b = entry_at(q, at->entry)->batch;
+        const pg_entry *e = entry_at(q, at->entry);
+        tube_batch *b = e->batch;
 
         while (at->row < b->n_rejected) {
             *why = &b->rejected[at->row++];
-            if ((*why)->row < from_row(q, at->entry)
-                || (*why)->row >= to_row(q, at->entry))
+            if (!is_refused(e, (*why)->row, from_row(q, at->entry),
+                            to_row(q, at->entry)))
                 continue;
             *source = source_of(q, b, (*why)->row, line);
             return b;
@@ -451,7 +553,10 @@ pop(pg_queue *q, tube_stage *s, tube_outcome outcome)
     q->moves -= e->batch->n_extents;
     q->head = (q->head + 1) & (q->room - 1);
     q->n--;
+    q->ready--;
     q->done = 0;
+    q->owing = !e->border;
+    tubei_resume_show(e->batch, e->hidden);
     tube_settle(s, &e->batch, outcome);
 }
 
@@ -486,10 +591,7 @@ tubei_pg_queue_break(pg_queue *q, tube_stage *s, uint32_t keep)
     while (q->n > keep) {
         pg_entry *e = entry_at(q, q->n - 1);
 
-        q->rows -= e->rows;
-        q->bytes -= e->bytes;
-        q->moves -= e->batch->n_extents;
-        q->n--;
+        drop_last(q);
         tube_settle(s, &e->batch, TUBE_BROKEN);
     }
 }

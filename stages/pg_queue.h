@@ -7,20 +7,25 @@
  *   Q2  its moves take each source from where the last commit left it to the end of
  *       its rows, and no further
  *   Q3  a batch is settled when its last row is committed, or with all others as broken
+ *   Q4  it ends at a border (resume.h), unless that is waived by tubei_pg_queue_free_all()
+ *       or to look for a bad row
  */
 #ifndef TUBES_STAGES_PG_QUEUE_H
 #define TUBES_STAGES_PG_QUEUE_H
 
 #include "pg_progress.h"
+#include "resume.h"
 
 #include <tubes/stage.h>
 
 /** A batch that waits. */
 typedef struct pg_entry {
     tube_batch *batch;
-    uint64_t base;  /**< number of its first row, counted over all batches */
-    uint64_t bytes; /**< about as many as its rows will take */
-    uint32_t rows;  /**< live when it came */
+    uint64_t base;         /**< number of its first row, counted over all batches */
+    uint64_t bytes;        /**< about as many as its rows will take */
+    uint32_t rows;         /**< live when it came */
+    bool border;           /**< behind it no position is owed */
+    resume_hidden *hidden; /**< rows that the database has already; or NULL */
 } pg_entry;
 
 /** When a transaction is large enough. */
@@ -39,6 +44,14 @@ typedef struct pg_queue {
     uint64_t rows;  /**< of all batches */
     uint64_t bytes; /**< of all batches */
     uint32_t moves; /**< extents of all batches */
+    uint64_t taken; /**< batches that ever came */
+
+    tubei_resume resume;
+    uint32_t ready;      /**< batches that may be committed */
+    uint64_t owed_rows;  /**< of those behind them */
+    uint64_t owed_bytes; /**< likewise */
+    uint32_t owed_moves; /**< likewise */
+    bool owing;          /**< the last commit was not at a border */
 
     pg_source *source; /**< by origin */
     uint32_t sources;
@@ -59,10 +72,25 @@ void tubei_pg_queue_free(pg_queue *q);
 /** Make a place for origin `id`; NULL: out of memory.  Threads: the owner.  Blocks: no. */
 pg_source *tubei_pg_queue_source(pg_queue *q, uint32_t id);
 
-/** Append a batch; false: out of memory.  Threads: the owner.  Blocks: no. */
-bool tubei_pg_queue_push(pg_queue *q, tube_batch *b, size_t row_bytes);
+/** Append a batch.  @return TUBE_EINVAL, TUBE_ENOMEM: not taken.  Threads: the owner. */
+tube_status tubei_pg_queue_push(pg_queue *q, const tube_stage *s, tube_batch *b,
+                                size_t row_bytes, tube_error *err) TUBE_NODISCARD;
 
-/** True if what waits behind the transaction reaches a limit.  Blocks: no. */
+/** All that waits may be committed, though positions are owed.  Blocks: no. */
+void tubei_pg_queue_free_all(pg_queue *q);
+
+/** Bytes of memory that all batches hold.  Threads: the owner.  Blocks: no. */
+uint64_t tubei_pg_queue_memory(const pg_queue *q);
+
+/** Number of the oldest batch, counted over all.  Threads: the owner.  Blocks: no. */
+static inline uint64_t
+tubei_pg_queue_oldest(const pg_queue *q)
+{
+    return q->taken - q->n;
+}
+
+/** True if what waits behind the transaction, and may be committed, reaches a limit.
+ * Blocks: no. */
 bool tubei_pg_queue_full(const pg_queue *q, const pg_limits *l);
 
 /** The same of what lies behind the first `n` batches, at most all. */
@@ -71,14 +99,19 @@ bool tubei_pg_queue_full_behind(const pg_queue *q, const pg_limits *l, uint32_t 
 /** True if a transaction cut now would need a position for rows without an origin. */
 bool tubei_pg_queue_wants_stream(const pg_queue *q);
 
+/** What a transaction is wanted to hold. */
+typedef struct pg_wanted {
+    uint64_t end;  /**< number of the row before which it ends; UINT64_MAX: any */
+    uint64_t live; /**< live rows at most */
+    bool apart;    /**< also where a position is owed; else the next border ends it */
+} pg_wanted;
+
 /**
  * Cut a transaction: whole batches up to the limit, or less.
  *
- * @param end   number of the row before which it ends; UINT64_MAX: any
- * @param live  live rows at most
  * @return false: out of memory
  */
-bool tubei_pg_queue_cut(pg_queue *q, const pg_limits *l, uint64_t end, uint64_t live);
+bool tubei_pg_queue_cut(pg_queue *q, const pg_limits *l, const pg_wanted *w);
 
 /** Number of the row behind the transaction's last.  Threads: the owner.  Blocks: no. */
 uint64_t tubei_pg_queue_end(const pg_queue *q);

@@ -232,6 +232,8 @@ postgres_locate(tube_stage *s, uint32_t id, const tube_origin *o, tube_mark *m,
             s, "%s has %llu bytes, %llu were stored: it was cut, all of it is stored",
             o->name, (unsigned long long)o->size, (unsigned long long)at.was);
     *src = at.source;
+    if (!tubei_resume_at(&p->flow.queue.resume, id, src->low))
+        return tube_fail(err, TUBE_ENOMEM, "out of memory");
     m->low = src->low;
     m->line = src->line;
     return TUBE_OK;
@@ -249,6 +251,7 @@ postgres_process(tube_stage *s, tube_batch *b, tube_error *err)
             tube_filter(s, b, r);
         return TUBE_END;
     }
+    tubei_resume_begin(&f->queue.resume, s);
     /* Not after the batch was taken: a failure must not find it in two places. */
     if (f->state == PG_READY || tubei_pg_flow_full(f))
         st = tubei_pg_flow_pump(f, err);
@@ -268,8 +271,10 @@ postgres_wake(tube_stage *s, unsigned why, tube_error *err)
 
     if (p->create == CREATE_PRINT)
         return TUBE_OK;
-    if ((why & (TUBE_WOKE_QUIET | TUBE_WOKE_PRESSURE)) != 0)
-        p->flow.hurry = true;
+    if ((why & TUBE_WOKE_FLUSH) != 0)
+        tubei_pg_flow_flush(&p->flow);
+    if ((why & (TUBE_WOKE_PRESSURE | TUBE_WOKE_QUIET)) != 0)
+        tubei_pg_flow_relieve(&p->flow, (why & TUBE_WOKE_PRESSURE) == 0);
     if ((why & TUBE_WOKE_ABORT) != 0)
         tubei_pg_flow_abort(&p->flow);
     return tubei_pg_flow_pump(&p->flow, err);
@@ -284,6 +289,7 @@ postgres_finish(tube_stage *s, tube_error *err)
     if (p->create == CREATE_PRINT)
         return TUBE_OK;
     p->flow.finishing = true;
+    tubei_pg_queue_free_all(&p->flow.queue);
     st = tubei_pg_flow_pump(&p->flow, err);
     if (st != TUBE_OK)
         return st;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -60,6 +61,7 @@ tubei_sq_txn_free(sq_txn *t)
 {
     tubei_sq_txn_detach(t);
     tubei_sq_table_free(&t->table);
+    tubei_resume_fini(&t->resume);
     free(t->source);
     free(t->batch);
     free(t->move);
@@ -85,26 +87,76 @@ tubei_sq_txn_source(sq_txn *t, uint32_t id)
     return &t->source[id];
 }
 
-bool
-tubei_sq_txn_add(sq_txn *t, tube_batch *b)
+/* Which batches wait. */
+
+static tube_status
+hide_group(sq_txn *t, tube_error *err)
 {
+    tube_status st = TUBE_OK;
+
+    if (!tubei_resume_is_ahead(&t->resume))
+        return TUBE_OK;
+    for (size_t i = t->border; st == TUBE_OK && i < t->n; i++)
+        st = tubei_resume_hide(&t->resume, t->stage, t->batch[i].batch,
+                               &t->batch[i].hidden, err);
+    tubei_resume_pass(&t->resume);
+    return st;
+}
+
+tube_status
+tubei_sq_txn_add(sq_txn *t, tube_batch *b, tube_error *err)
+{
+    bool border = true;
+    tube_status st;
+
     if (t->n == t->room) {
         size_t room = t->room == 0 ? 16 : t->room * 2;
-        tube_batch **more = reallocarray(t->batch, room, sizeof(tube_batch *));
+        sq_batch *more = reallocarray(t->batch, room, sizeof(*more));
 
         if (more == NULL)
-            return false;
+            return tube_fail(err, TUBE_ENOMEM, "out of memory");
         t->batch = more;
         t->room = room;
     }
-    t->batch[t->n++] = b;
-    return true;
+    t->batch[t->n++] = (sq_batch){ .batch = b };
+    st = tubei_resume_note(&t->resume, t->stage, b, &border, err);
+    if (st == TUBE_OK && border)
+        st = hide_group(t, err);
+    if (st != TUBE_OK)
+        tubei_sq_txn_take_back(t);
+    else if (border)
+        t->border = t->n;
+    return st;
+}
+
+void
+tubei_sq_txn_take_back(sq_txn *t)
+{
+    sq_batch *last = &t->batch[--t->n];
+
+    tubei_resume_show(last->batch, last->hidden);
+    if (t->border > t->n)
+        t->border = t->n;
+}
+
+void
+tubei_sq_txn_settle(sq_txn *t, size_t n, tube_outcome how)
+{
+    for (size_t i = 0; i < n; i++) {
+        tubei_resume_show(t->batch[i].batch, t->batch[i].hidden);
+        tube_settle(t->stage, &t->batch[i].batch, how);
+    }
+    t->n -= n;
+    t->border -= n < t->border ? n : t->border;
+    memmove(t->batch, t->batch + n, t->n * sizeof(*t->batch));
 }
 
 /* Which rows belong to which source. */
 
 /* Rows [from, to) of a batch that come from one place. */
 struct part {
+    const tube_batch *batch;
+    const resume_hidden *hidden;
     const tube_extent *extent; /* NULL: the rows before the first */
     sq_source *source;
     uint32_t from;
@@ -112,15 +164,18 @@ struct part {
 };
 
 static uint32_t
-part_count(const tube_batch *b)
+part_count(const sq_batch *b)
 {
-    return b->n_extents + 1;
+    return b->batch->n_extents + 1;
 }
 
 static struct part
-part_at(sq_txn *t, const tube_batch *b, uint32_t i)
+part_at(sq_txn *t, const sq_batch *from, uint32_t i)
 {
-    struct part p = { .to = i < b->n_extents ? b->extents[i].first_row : b->n };
+    const tube_batch *b = from->batch;
+    struct part p = { .batch = b,
+                      .hidden = from->hidden,
+                      .to = i < b->n_extents ? b->extents[i].first_row : b->n };
 
     p.source = &t->stream;
     if (i == 0)
@@ -133,22 +188,26 @@ part_at(sq_txn *t, const tube_batch *b, uint32_t i)
 }
 
 static uint64_t
-count_live(const tube_batch *b, const struct part *p)
+count_live(const struct part *p)
 {
-    uint64_t n = 0;
+    return tubei_resume_live(p->batch, p->from, p->to);
+}
 
-    for (uint32_t r = tube_next(b, p->from); r < p->to; r = tube_next(b, r + 1))
-        n++;
-    return n;
+/* A reject of the part that is to be stored. */
+static bool
+is_refused(const struct part *p, const tube_rejected *r)
+{
+    return r->row >= p->from && r->row < p->to
+           && !tubei_resume_is_hidden(p->hidden, r->row);
 }
 
 static uint64_t
-count_rejected(const tube_batch *b, const struct part *p)
+count_rejected(const struct part *p)
 {
     uint64_t n = 0;
 
-    for (uint32_t i = 0; i < b->n_rejected; i++)
-        n += b->rejected[i].row >= p->from && b->rejected[i].row < p->to;
+    for (uint32_t i = 0; i < p->batch->n_rejected; i++)
+        n += is_refused(p, &p->batch->rejected[i]);
     return n;
 }
 
@@ -174,10 +233,10 @@ move_of(sq_txn *t, sq_source *src)
 
 /* Of what has no position, the records are counted. */
 static tube_status
-add_stream_part(sq_txn *t, const tube_batch *b, const struct part *p, tube_error *err)
+add_stream_part(sq_txn *t, const struct part *p, tube_error *err)
 {
-    uint64_t records = count_live(b, p) + count_rejected(b, p);
-    sq_move *m = records > 0 ? move_of(t, p->source) : NULL;
+    uint64_t records = count_live(p) + count_rejected(p);
+    sq_move *m = records > 0 ? move_of(t, &t->stream) : NULL;
 
     if (m != NULL)
         m->hi += records;
@@ -185,23 +244,19 @@ add_stream_part(sq_txn *t, const tube_batch *b, const struct part *p, tube_error
                                      : tube_fail(err, TUBE_ENOMEM, "out of memory");
 }
 
+/* An extent without bytes says where its rows come from, but moves nothing: something
+ * must move, or nobody could tell what became of a commit. */
 static tube_status
-add_part(sq_txn *t, const tube_batch *b, const struct part *p, tube_error *err)
+add_part(sq_txn *t, const struct part *p, tube_error *err)
 {
     const tube_extent *e = p->extent;
     sq_move *m;
 
-    if (e == NULL || p->source->stream)
-        return add_stream_part(t, b, p, err);
-    if (e->hi == e->lo)
-        return TUBE_OK;
+    if (e == NULL || p->source->stream || e->hi == e->lo || e->hi <= p->source->low)
+        return add_stream_part(t, p, err);
     m = move_of(t, p->source);
     if (m == NULL)
         return tube_fail(err, TUBE_ENOMEM, "out of memory");
-    if (e->lo != m->hi)
-        return tube_fail(err, TUBE_EINVAL, "%s: bytes %llu to %llu are missing",
-                         tube_origin_name(t->stage, e->origin),
-                         (unsigned long long)m->hi, (unsigned long long)e->lo);
     m->hi = e->hi;
     m->line = e->line + e->lines;
     return TUBE_OK;
@@ -221,11 +276,11 @@ collect_moves(sq_txn *t, tube_error *err)
     tube_status st = TUBE_OK;
 
     forget_moves(t);
-    for (size_t i = 0; i < t->n; i++)
-        for (uint32_t k = 0; st == TUBE_OK && k < part_count(t->batch[i]); k++) {
-            struct part p = part_at(t, t->batch[i], k);
+    for (size_t i = 0; i < t->tx; i++)
+        for (uint32_t k = 0; st == TUBE_OK && k < part_count(&t->batch[i]); k++) {
+            struct part p = part_at(t, &t->batch[i], k);
 
-            st = add_part(t, t->batch[i], &p, err);
+            st = add_part(t, &p, err);
         }
     return st;
 }
@@ -286,14 +341,14 @@ move_all(sq_txn *t, tube_error *err)
 static outcome
 insert_all(sq_txn *t, tube_error *err)
 {
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->tx; i++) {
         sq_result rc;
 
         if (tube_aborted(t->stage)) {
             (void)tube_fail(err, TUBE_ECANCELED, "aborted");
             return STOPPED;
         }
-        rc = tubei_sq_rows_insert(&t->rows, t->stage, t->batch[i]);
+        rc = tubei_sq_rows_insert(&t->rows, t->stage, t->batch[i].batch);
         if (rc == SQ_REFUSED)
             t->table.has_triggers = true;
         if (rc != SQ_DONE)
@@ -303,17 +358,18 @@ insert_all(sq_txn *t, tube_error *err)
 }
 
 static sq_result
-store_rejects(sq_txn *t, const tube_batch *b, const struct part *p)
+store_rejects(sq_txn *t, const struct part *p)
 {
+    const tube_batch *b = p->batch;
     sq_result rc = SQ_DONE;
 
     for (uint32_t i = 0; rc == SQ_DONE && i < b->n_rejected; i++) {
         const tube_rejected *r = &b->rejected[i];
         uint64_t line = 0;
 
-        if (r->row < p->from || r->row >= p->to)
+        if (!is_refused(p, r))
             continue;
-        if (p->extent != NULL)
+        if (p->extent != NULL && b->offset != NULL) /* else rows are no lines */
             line = p->extent->line + (r->row - p->from) + 1;
         rc = tubei_sq_progress_reject(&t->progress, p->source, b, r, line);
     }
@@ -329,16 +385,16 @@ account_all(sq_txn *t, tube_error *err)
 
     for (size_t i = 0; i < t->n_moves; i++)
         t->move[i].rows = t->move[i].rejects = 0;
-    for (size_t i = 0; i < t->n; i++)
-        for (uint32_t k = 0; rc == SQ_DONE && k < part_count(t->batch[i]); k++) {
-            struct part p = part_at(t, t->batch[i], k);
+    for (size_t i = 0; i < t->tx; i++)
+        for (uint32_t k = 0; rc == SQ_DONE && k < part_count(&t->batch[i]); k++) {
+            struct part p = part_at(t, &t->batch[i], k);
 
             if (p.source->move != 0) {
-                t->move[p.source->move - 1].rows += count_live(t->batch[i], &p);
-                t->move[p.source->move - 1].rejects += count_rejected(t->batch[i], &p);
+                t->move[p.source->move - 1].rows += count_live(&p);
+                t->move[p.source->move - 1].rejects += count_rejected(&p);
             }
             if (keep)
-                rc = store_rejects(t, t->batch[i], &p);
+                rc = store_rejects(t, &p);
         }
     for (size_t i = 0; rc == SQ_DONE && i < t->n_moves; i++)
         rc = tubei_sq_progress_count(&t->progress, &t->move[i]);
@@ -350,8 +406,8 @@ end_it(sq_txn *t, tube_error *err)
 {
     sq_result rc;
 
-    for (size_t i = 0; i < t->n; i++)
-        tube_publish_rejects(t->stage, t->batch[i]);
+    for (size_t i = 0; i < t->tx; i++)
+        tube_publish_rejects(t->stage, t->batch[i].batch);
     /* Too many rejects may have ended the run. */
     if (tube_aborted(t->stage)) {
         (void)tube_fail(err, TUBE_ECANCELED, "aborted");
@@ -478,13 +534,17 @@ look_closer(sq_txn *t, tube_error *err)
 }
 
 tube_status
-tubei_sq_txn_commit(sq_txn *t, tube_error *err)
+tubei_sq_txn_commit(sq_txn *t, size_t n, tube_error *err)
 {
     tube_error own = { 0 };
-    tube_status st = collect_moves(t, &own);
-    outcome o = st == TUBE_OK ? AGAIN : STOPPED;
+    tube_status st;
+    outcome o;
 
-    /* Nothing was stored, refused or passed over. */
+    t->tx = n;
+    st = collect_moves(t, &own);
+    o = st == TUBE_OK ? AGAIN : STOPPED;
+
+    /* Nothing is to be stored or refused, and no position moves. */
     if (st == TUBE_OK && t->n_moves == 0)
         o = COMMITTED;
     if (t->db != NULL)

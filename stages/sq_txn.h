@@ -7,9 +7,16 @@
 #ifndef TUBES_STAGES_SQ_TXN_H
 #define TUBES_STAGES_SQ_TXN_H
 
+#include "resume.h"
 #include "sq_progress.h"
 #include "sq_rows.h"
 #include "sq_table.h"
+
+/** A batch that waits. */
+typedef struct sq_batch {
+    tube_batch *batch;
+    resume_hidden *hidden; /**< rows that the file has already; or NULL */
+} sq_batch;
 
 typedef struct sq_txn {
     tube_stage *stage;
@@ -24,9 +31,12 @@ typedef struct sq_txn {
     size_t sources_room;
     sq_source stream; /**< what has no origin */
 
-    tube_batch **batch; /**< to be committed, prepared */
+    sq_batch *batch; /**< prepared, oldest first */
     size_t n;
     size_t room;
+    size_t border; /**< behind the last batch at which no position is owed */
+    size_t tx;     /**< batches of the transaction */
+    tubei_resume resume;
     sq_move *move;
     size_t n_moves;
     size_t moves_room;
@@ -55,11 +65,23 @@ void tubei_sq_txn_free(sq_txn *t);
 /** The source of an origin, zeroed if it is new; NULL: out of memory. */
 sq_source *tubei_sq_txn_source(sq_txn *t, uint32_t id);
 
-/** Add a batch; false: out of memory.  Threads: the stage's.  Blocks: no. */
-bool tubei_sq_txn_add(sq_txn *t, tube_batch *b);
+/**
+ * Add a batch.
+ *
+ * @return TUBE_EINVAL, TUBE_ENOMEM: not added
+ *
+ * Threads: the stage's.  Blocks: no.
+ */
+tube_status tubei_sq_txn_add(sq_txn *t, tube_batch *b, tube_error *err) TUBE_NODISCARD;
+
+/** Settle the `n` oldest batches.  Threads: the stage's.  Blocks: no. */
+void tubei_sq_txn_settle(sq_txn *t, size_t n, tube_outcome how);
+
+/** Take out the last batch; it is not settled. */
+void tubei_sq_txn_take_back(sq_txn *t);
 
 /**
- * Commit the batches, which stay.
+ * Commit the first `n` batches, which stay.
  *
  * A lock and a full disk are waited for until the pipeline is aborted.
  *
@@ -69,6 +91,6 @@ bool tubei_sq_txn_add(sq_txn *t, tube_batch *b);
  *
  * Threads: the stage's.  Blocks: yes.
  */
-tube_status tubei_sq_txn_commit(sq_txn *t, tube_error *err) TUBE_NODISCARD;
+tube_status tubei_sq_txn_commit(sq_txn *t, size_t n, tube_error *err) TUBE_NODISCARD;
 
 #endif /* TUBES_STAGES_SQ_TXN_H */

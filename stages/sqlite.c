@@ -37,6 +37,10 @@ struct sqlite {
     uint64_t looking;   /* in a transaction that began then; 0: in none */
     uint64_t kept_rows; /* of the batches that are kept, rejects included */
     uint64_t kept_bytes;
+    bool late;        /* the deadline has passed, and a position was owed */
+    uint64_t taken;   /* batches that came */
+    uint64_t pressed; /* of them, when memory was short; 0: it was not */
+    bool told_owed;
 };
 
 #define AT(member) offsetof(struct sqlite, member)
@@ -232,6 +236,8 @@ sqlite_locate(tube_stage *s, uint32_t id, const tube_origin *o, tube_mark *m,
         tube_warn(s,
                   "%s is shorter than what was loaded of it: loaded from its beginning",
                   o->name);
+    if (!tubei_resume_at(&t->resume, id, src->low))
+        return tube_fail(err, TUBE_ENOMEM, "out of memory");
     m->low = src->low;
     m->line = src->line;
     return q->looking != 0 && tube_now() - q->looking > LOOK_NS ? looked_up(q, err)
@@ -240,18 +246,31 @@ sqlite_locate(tube_stage *s, uint32_t id, const tube_origin *o, tube_mark *m,
 
 /* Running. */
 
-/* Settle what is kept, all but the last `but` batches. */
+static uint64_t
+bytes_of(const tube_batch *b)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < b->n_extents; i++)
+        bytes += b->extents[i].hi - b->extents[i].lo;
+    return bytes;
+}
+
+/* Count what is kept anew, and how long it may wait from now on. */
 static void
-settle(tube_stage *s, size_t but, tube_outcome outcome)
+recount(tube_stage *s)
 {
     struct sqlite *q = tube_state(s);
 
-    for (size_t i = 0; i + but < q->txn.n; i++)
-        tube_settle(s, &q->txn.batch[i], outcome);
-    q->txn.n = 0;
+    q->late = false;
     q->kept_rows = 0;
     q->kept_bytes = 0;
-    tube_wait_until(s, 0);
+    for (size_t i = 0; i < q->txn.n; i++) {
+        q->kept_rows +=
+            tube_batch_count(q->txn.batch[i].batch) + q->txn.batch[i].batch->n_rejected;
+        q->kept_bytes += bytes_of(q->txn.batch[i].batch);
+    }
+    tube_wait_until(s, q->txn.n > 0 ? tube_now() + (uint64_t)q->age : 0);
 }
 
 /* From now on what is committed must stay. */
@@ -268,35 +287,67 @@ be_safe(struct sqlite *q, tube_error *err)
                : tubei_sq_fail(q->txn.db, q->path, err);
 }
 
+/* Commit the first `n` batches that are kept. */
 static tube_status
-flush(tube_stage *s, tube_error *err)
+commit(tube_stage *s, size_t n, tube_error *err)
 {
     struct sqlite *q = tube_state(s);
     tube_status st = be_safe(q, err);
 
-    if (st != TUBE_OK || q->txn.n == 0)
+    if (st != TUBE_OK || n == 0)
         return st;
-    st = tubei_sq_txn_commit(&q->txn, err);
-    if (st == TUBE_OK)
-        settle(s, 0, TUBE_COMMITTED);
-    return st;
+    st = tubei_sq_txn_commit(&q->txn, n, err);
+    if (st != TUBE_OK)
+        return st;
+    tubei_sq_txn_settle(&q->txn, n, TUBE_COMMITTED);
+    recount(s);
+    return TUBE_OK;
 }
 
-/* Rows that one record was made into are followed by the position: it is not left to
- * the next transaction. */
-static bool
-at_border(const sq_txn *t)
+/* All that is kept.  At a watermark and at the end no position is on its way. */
+static tube_status
+flush(tube_stage *s, tube_error *err)
 {
-    return t->n_sources == 0 || t->batch[t->n - 1]->n_extents > 0;
+    struct sqlite *q = tube_state(s);
+
+    return commit(s, q->txn.n, err);
+}
+
+/* Is so much kept that memory may be short because of it? */
+static bool
+is_large(const sq_txn *t)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        bytes += tube_batch_bytes(t->batch[i].batch);
+    return bytes >= TUBEI_RESUME_LARGE;
+}
+
+/* Memory is short.  Only if nothing came since then, and nothing runs, is it what lies
+ * behind the border that all wait for. */
+static tube_status
+relieve(tube_stage *s, bool quiet, tube_error *err)
+{
+    struct sqlite *q = tube_state(s);
+
+    if (!quiet)
+        q->pressed = q->taken;
+    if (!quiet || q->txn.border > 0 || q->pressed != q->taken || !is_large(&q->txn))
+        return commit(s, q->txn.border, err);
+    if (!q->told_owed)
+        tube_warn(s, "memory is short: records are stored before the position behind "
+                     "them; a crash in between would store them twice");
+    q->told_owed = true;
+    return flush(s, err);
 }
 
 static bool
 is_full(const struct sqlite *q)
 {
-    return q->txn.n == BATCHES_MOST
-           || ((q->kept_rows >= (uint64_t)q->rows
-                || q->kept_bytes >= (uint64_t)q->bytes)
-               && at_border(&q->txn));
+    return q->txn.border == q->txn.n
+           && (q->late || q->txn.n >= BATCHES_MOST || q->kept_rows >= (uint64_t)q->rows
+               || q->kept_bytes >= (uint64_t)q->bytes);
 }
 
 static tube_status
@@ -305,46 +356,50 @@ sqlite_process(tube_stage *s, tube_batch *b, tube_error *err)
     struct sqlite *q = tube_state(s);
     tube_status st = be_safe(q, err);
 
+    tubei_resume_begin(&q->txn.resume, s);
     if (st == TUBE_OK)
         st = tubei_sq_rows_prepare(&q->txn.table, s, b, tubei_sq_most_bytes(q->txn.db),
                                    err);
+    if (st == TUBE_OK)
+        st = tubei_sq_txn_add(&q->txn, b, err);
     if (st != TUBE_OK)
         return st;
-    if (!tubei_sq_txn_add(&q->txn, b))
-        return tube_fail(err, TUBE_ENOMEM, "out of memory");
+    q->taken++;
     q->kept_rows += tube_batch_count(b) + b->n_rejected;
-    for (uint32_t i = 0; i < b->n_extents; i++)
-        q->kept_bytes += b->extents[i].hi - b->extents[i].lo;
+    q->kept_bytes += bytes_of(b);
     if (!is_full(q)) {
         if (q->txn.n == 1)
             tube_wait_until(s, tube_now() + (uint64_t)q->age);
         return TUBE_QUEUED;
     }
-    st = tubei_sq_txn_commit(&q->txn, err);
-    if (st == TUBE_OK)
-        settle(s, 1, TUBE_COMMITTED);
-    else
-        q->txn.n--; /* the engine's again */
-    return st;
+    st = tubei_sq_txn_commit(&q->txn, q->txn.n, err);
+    tubei_sq_txn_take_back(&q->txn); /* the engine's again */
+    if (st != TUBE_OK)
+        return st;
+    tubei_sq_txn_settle(&q->txn, q->txn.n, TUBE_COMMITTED);
+    recount(s);
+    return TUBE_OK;
 }
 
 static tube_status
 sqlite_wake(tube_stage *s, unsigned why, tube_error *err)
 {
     struct sqlite *q = tube_state(s);
-    unsigned now = TUBE_WOKE_QUIET | TUBE_WOKE_PRESSURE;
 
     if ((why & TUBE_WOKE_ABORT) != 0) {
-        settle(s, 0, TUBE_BROKEN);
+        tubei_sq_txn_settle(&q->txn, q->txn.n, TUBE_BROKEN);
+        recount(s);
         return TUBE_OK;
     }
-    if ((why & now) != 0)
+    if ((why & TUBE_WOKE_FLUSH) != 0)
         return flush(s, err);
+    if ((why & (TUBE_WOKE_PRESSURE | TUBE_WOKE_QUIET)) != 0)
+        return relieve(s, (why & TUBE_WOKE_PRESSURE) == 0, err);
     if ((why & TUBE_WOKE_DEADLINE) == 0)
         return TUBE_OK;
-    if (q->txn.n == 0 || at_border(&q->txn))
-        return flush(s, err);
-    tube_wait_until(s, tube_now() + (uint64_t)q->age);
+    if (q->txn.border > 0 || q->txn.n == 0)
+        return commit(s, q->txn.border, err);
+    q->late = true;
     return TUBE_OK;
 }
 

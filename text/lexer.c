@@ -32,6 +32,7 @@ lexer_tell(tubei_lexer *t, tube_error *e, tubei_spot at, uint32_t width)
     e->column = at.column;
     e->width = width;
     tubei_report_add(t->report, e);
+    t->stop |= t->report->errors >= TUBEI_ERRORS; /* nobody hears more */
 }
 
 void
@@ -51,8 +52,8 @@ tubei_lex_complain(tubei_lexer *t, tubei_spot at, uint32_t width, const char *hi
     lexer_tell(t, &e, at, width);
 }
 
-static void
-lexer_no_memory(tubei_lexer *t)
+void
+tubei_lex_no_memory(tubei_lexer *t)
 {
     tube_error e = { 0 };
 
@@ -67,7 +68,7 @@ lexer_take(tubei_lexer *t, size_t bytes)
     void *p = tubei_strings_take(t->memory, bytes);
 
     if (p == NULL)
-        lexer_no_memory(t);
+        tubei_lex_no_memory(t);
     return p;
 }
 
@@ -77,7 +78,7 @@ tubei_lex_copy(tubei_lexer *t, const char *from, size_t len)
     char *p = tubei_strings_copy(t->memory, from, len);
 
     if (p == NULL)
-        lexer_no_memory(t);
+        tubei_lex_no_memory(t);
     return p;
 }
 
@@ -133,8 +134,8 @@ lexer_over_string(tubei_lexer *t)
     char quote = *t->p;
 
     tubei_lex_step(t);
-    while (*t->p != '\0' && *t->p != quote && !(quote == '"' && *t->p == '\n')) {
-        if (quote == '"' && *t->p == '\\' && t->p[1] != '\0' && t->p[1] != '\n')
+    while (*t->p != '\0' && *t->p != quote && (quote == '`' || *t->p != '\n')) {
+        if (quote != '`' && *t->p == '\\' && t->p[1] != '\0' && t->p[1] != '\n')
             tubei_lex_step(t);
         tubei_lex_step(t);
     }
@@ -143,18 +144,20 @@ lexer_over_string(tubei_lexer *t)
         return true;
     }
     tubei_lex_complain(t, from, 1,
-                       quote == '"' ? "a string ends in the line it begins in" : NULL,
+                       quote != '`' ? "a string ends in the line it begins in" : NULL,
                        "the string that begins here has no end");
     t->stop = true;
     return false;
 }
 
 void
-tubei_lex_recover(tubei_lexer *t)
+tubei_lex_recover(tubei_lexer *t, bool in_branch)
 {
     uint32_t deep = 0;
 
     while (!t->stop && *t->p != '\0' && (*t->p != '|' || deep > 0)) {
+        if (*t->p == ')' && deep == 0 && in_branch)
+            return;
         if (*t->p == '"' || *t->p == '`') {
             lexer_over_string(t);
             continue;
@@ -265,6 +268,8 @@ tubei_lex_ends_word(char c, tubei_place place)
         return true;
     if (c == ',')
         return place != TUBEI_IN_STAGE;
+    if (c == ';')
+        return place == TUBEI_IN_SETTING;
     return c == ']' && place == TUBEI_IN_LIST;
 }
 
@@ -349,7 +354,8 @@ tubei_lex_value(tubei_lexer *t, tubei_place place, tubei_word *w)
         || c == '[') {
         if (c == '\0')
             tubei_lex_complain(t, from, 1, NULL,
-                               "a value is missing at the end of the text");
+                               "a value is missing at the end of the %s",
+                               t->part ? "definition" : "text");
         else
             tubei_lex_complain(t, from, 1,
                                c == '=' || c == '[' ? "quote it if it is meant" : NULL,
@@ -413,11 +419,11 @@ lexer_uncomment(char *s)
             if (comment)
                 *s = ' ';
         } else if (quote != '\0') {
-            if (*s == '\\' && quote == '"' && s[1] != '\0')
+            if (*s == '\\' && quote != '`' && s[1] != '\0')
                 s++;
             else if (*s == quote)
                 quote = '\0';
-        } else if (*s == '"' || *s == '`') {
+        } else if (*s == '"' || *s == '`' || *s == '\'') {
             quote = *s;
         } else if (*s == '#' && tubei_lex_blank(s[-1])) {
             comment = true;
@@ -430,7 +436,7 @@ lexer_uncomment(char *s)
 static bool
 lexer_over_piece(tubei_lexer *t)
 {
-    if (*t->p == '"' || *t->p == '`')
+    if (*t->p == '"' || *t->p == '`' || *t->p == '\'')
         return lexer_over_string(t);
     if (*t->p == '#' && tubei_lex_blank(t->p[-1]))
         tubei_lex_skip(t);

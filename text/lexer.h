@@ -16,6 +16,7 @@ typedef struct tubei_lexer {
     const char *line_start;
     uint32_t line;
     bool stop; /**< an error that leaves nothing to go on with */
+    bool part; /**< its end is that of a definition */
     tubei_strings *memory;
     tubei_report *report;
 } tubei_lexer;
@@ -47,6 +48,9 @@ uint32_t tubei_lex_width(const tubei_lexer *t, tubei_spot from);
 void tubei_lex_complain(tubei_lexer *t, tubei_spot at, uint32_t width, const char *hint,
                         const char *fmt, ...) TUBE_PRINTF(5, 6);
 
+/** Report that there is no memory, and stop. */
+void tubei_lex_no_memory(tubei_lexer *t);
+
 /** Copy of `len` bytes of text with a NUL behind them; NULL: no memory, reported. */
 char *tubei_lex_copy(tubei_lexer *t, const char *from, size_t len);
 
@@ -72,8 +76,9 @@ void tubei_lex_step(tubei_lexer *t);
 /** Over blanks and comments. */
 void tubei_lex_skip(tubei_lexer *t);
 
-/** After an error: to the bar behind this stage, or to the end. */
-void tubei_lex_recover(tubei_lexer *t);
+/** After an error: to the bar behind this stage, to the parenthesis that ends this
+ * branch, or to the end. */
+void tubei_lex_recover(tubei_lexer *t, bool in_branch);
 
 /** Read the value that must stand here. */
 bool tubei_lex_value(tubei_lexer *t, tubei_place place, tubei_word *w) TUBE_NODISCARD;

@@ -13,6 +13,7 @@
 enum {
     SHOWN = 48,     /**< bytes of a value in a message */
     OPTIONS = 64,   /**< options that are asked for a suggestion */
+    COMMON = 4,     /**< those every stage has */
     DEFAULTS = 256, /**< bytes of the default of a list at most */
 };
 
@@ -164,12 +165,14 @@ option_no_memory(struct option_run *r)
 static void
 option_unknown(struct option_run *r, const tubei_word *key)
 {
-    const char *names[OPTIONS];
+    const char *names[OPTIONS + COMMON];
     const char *near;
     size_t n = 0;
     tube_error e = { 0 };
 
     for (const tube_option *o = r->def->options; !option_last(o) && n < OPTIONS; o++)
+        names[n++] = o->name;
+    for (const tube_option *o = tubei_common_options(); !option_last(o); o++)
         names[n++] = o->name;
     near = tube_nearest(key->text, names, n);
     tube_fail(&e, TUBE_ECONFIG, "unknown option '%.*s'", SHOWN, key->text);
@@ -183,13 +186,25 @@ option_unknown(struct option_run *r, const tubei_word *key)
     option_tell(r, &e, key);
 }
 
+/* The option whose name a bare word is. */
+static const tube_option *
+option_of_word(const tube_stage_def *def, const tubei_word *w)
+{
+    const tube_stage_def common = { .options = tubei_common_options() };
+    const tube_option *o;
+
+    if (w == NULL || w->quoted || w->env)
+        return NULL;
+    o = tubei_option_find(def, w->text);
+    return o != NULL ? o : tubei_option_find(&common, w->text);
+}
+
 static void
 option_extra_word(struct option_run *r, const tubei_arg *a)
 {
     tube_error e = { 0 };
     const tubei_word *w = a->n > 0 ? a->value : NULL;
-    const tube_option *o =
-        w == NULL || w->quoted || w->env ? NULL : tubei_option_find(r->def, w->text);
+    const tube_option *o = option_of_word(r->def, w);
 
     if (w != NULL && !w->env)
         tube_fail(&e, TUBE_ECONFIG, "unexpected word '%.*s'", SHOWN, w->text);

@@ -54,4 +54,12 @@ void tubei_option_blame(const tubei_call *call, const char *name, tube_error *er
 const char *tubei_option_text(const tube_option *o, const void *state, char *buf,
                               size_t len);
 
+/** Options that every stage has, with members of tubei_common; ends with { 0 }.  A stage's
+ * own option of the same name goes first.  Threads: any.  Blocks: no. */
+const tube_option *tubei_common_options(void);
+
+/** What they are for a stage that the text says nothing about.  Threads: any.
+ * Blocks: no. */
+tubei_common tubei_common_defaults(void);
+
 #endif /* TUBES_TEXT_OPTION_H */

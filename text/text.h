@@ -8,6 +8,7 @@
 #define TUBES_TEXT_TEXT_H
 
 #include <tubes/error.h>
+#include <tubes/graph.h>
 #include <tubes/stage.h>
 
 #include <stdbool.h>
@@ -33,21 +34,59 @@ typedef struct tubei_arg {
     bool list; /**< written as [..] */
 } tubei_arg;
 
+/** What every stage has: as= fail= retries= queue=. */
+typedef struct tubei_common {
+    const char *label; /**< "" if not given */
+    int64_t fail;      /**< tubei_fail */
+    int64_t retries;   /**< of fail=retry and fail=restart, in a row */
+    int64_t queue;     /**< batches in the queue before it; 0: as the pipeline */
+} tubei_common;
+
+/** What to do when a callback fails. */
+typedef enum tubei_fail {
+    TUBEI_FAIL_STOP,    /**< the stage, with the failure as its reason */
+    TUBEI_FAIL_SKIP,    /**< the batch's records are rejected */
+    TUBEI_FAIL_RETRY,   /**< call again, later and later */
+    TUBEI_FAIL_RESTART, /**< close, open, call again */
+} tubei_fail;
+
 /** A stage with its arguments. */
 typedef struct tubei_call {
     tubei_word name;           /**< "parse combined" is one name */
     const tube_stage_def *def; /**< never NULL in what tubei_text_parse() returns */
-    tubei_arg *arg;
+    tubei_arg *arg;            /**< those of def->options */
     uint32_t n_args;
     tube_expr_text expr; /**< text NULL: none */
+    tubei_common common;
+    struct tubei_branch *branch; /**< what stands in parentheses, in order */
+    uint32_t n_branches;
 } tubei_call;
 
-/** A text, taken apart. */
-typedef struct tubei_text {
+/** Stages in series: the pipeline, a branch, a definition. */
+typedef struct tubei_branch {
+    tube_head head;      /**< NONE unless the stage is TUBE_PORTS_KEYED */
+    tube_expr_text when; /**< TUBE_HEAD_WHEN */
+    tubei_word as;       /**< TUBE_HEAD_AS */
+    tubei_word open;     /**< the parenthesis, for messages */
     tubei_call *call;
     uint32_t n;
+} tubei_branch;
+
+/** adapt FROM -> TO = pipeline */
+typedef struct tubei_adapt {
+    tubei_word from, to;
+    tubei_branch with;
+} tubei_adapt;
+
+/** A text, taken apart.  Definitions with `let` are written out where they are used. */
+typedef struct tubei_text {
+    tubei_branch main;
     tubei_arg *setting; /**< each has a key and one value or more */
     uint32_t n_settings;
+    tube_record *record;
+    uint32_t n_records;
+    tubei_adapt *adapt;
+    uint32_t n_adapts;
 } tubei_text;
 
 /** Where errors go, and how many have gone there. */
@@ -70,8 +109,8 @@ typedef struct tubei_lookup {
 /**
  * Take a pipeline text apart, and look up its stages.
  *
- * If something is wrong, the options of the stages that are right are checked
- * too, so that one round tells all there is to mend.
+ * The options of all stages are checked too, those of definitions that are not used
+ * included, so that one round tells all there is to mend.
  *
  * @param text    string                                             (borrowed)
  * @param lookup  the stages there are                                (borrowed)
@@ -83,6 +122,21 @@ typedef struct tubei_lookup {
  */
 tubei_text *tubei_text_parse(const char *text, const tubei_lookup *lookup,
                              tubei_report *report) TUBE_NODISCARD;
+
+/**
+ * Take a part of a text apart, to be added to a pipeline that was made of `base`.
+ *
+ * It is a pipeline only, without settings and definitions; it may use those of `base`,
+ * and none of its labels may stand in base->main.
+ *
+ * @param base  must outlive the part; NULL: there is none            (borrowed)
+ * @return as tubei_text_parse(); places are those in `text`
+ *
+ * Threads: any.  Blocks: no.
+ */
+tubei_text *tubei_text_parse_part(const char *text, const tubei_lookup *lookup,
+                                  const tubei_text *base,
+                                  tubei_report *report) TUBE_NODISCARD;
 
 /** Free a text and all its words; NULL is fine (taken).  Threads: any.  Blocks: no. */
 void tubei_text_free(tubei_text *t);

@@ -38,6 +38,18 @@ enum { TUBE_STAGE_ABI = 1 };
 
 typedef enum tube_kind { TUBE_SOURCE = 1, TUBE_TRANSFORM, TUBE_SINK } tube_kind;
 
+/** Why a stream ends.  Ordered: of two reasons the worse one wins. */
+typedef enum tube_stop {
+    TUBE_STOP_NONE = 0,
+    TUBE_STOP_END,       /**< the source came to its end */
+    TUBE_STOP_SATISFIED, /**< a consumer has enough */
+    TUBE_STOP_CANCELLED, /**< drained, or asked to stop */
+    TUBE_STOP_TIMEOUT,
+    TUBE_STOP_ERROR,
+    TUBE_STOP_ABORT,
+    TUBE_STOP_KINDS, /**< how many */
+} tube_stop;
+
 /** What a stage takes or gives. */
 typedef enum tube_flow {
     TUBE_FLOW_NONE = 0, /**< nothing: the input of a source, the output of a sink */
@@ -76,6 +88,14 @@ enum {
     TUBE_OPT_SECRET = 1 << 1,     /**< never printed */
 };
 
+/** What became of a record. */
+typedef enum tube_outcome {
+    TUBE_COMMITTED = 1, /**< live rows are committed, rejected ones are rejected */
+    TUBE_BROKEN,        /**< nothing of it was stored: failed or aborted */
+    TUBE_FILTERED,      /**< taken out by a stage */
+    TUBE_DROPPED,       /**< by an overflow policy */
+} tube_outcome;
+
 /** One row of an option table: the parser, the help and the manual all read it. */
 typedef struct tube_option {
     const char *name;
@@ -110,6 +130,8 @@ enum {
         1 << 3, /**< the whole pipeline waits for input: do not hold back */
     TUBE_WOKE_PRESSURE = 1 << 4, /**< memory is short: let go of what you hold */
     TUBE_WOKE_ABORT = 1 << 5,    /**< the pipeline was aborted: settle what you hold */
+    TUBE_WOKE_FLUSH = 1 << 6,    /**< a watermark: emit partial batches, commit now */
+    TUBE_WOKE_ROOM = 1 << 7,     /**< TUBE_BUFFERS: an output has room again */
 };
 
 /** Stage flags. */
@@ -121,7 +143,29 @@ enum {
         1 << 2,          /**< bytes to records: sets extents with tube_batch_extent() */
     TUBE_HOLDS = 1 << 3, /**< may return TUBE_QUEUED, and wants QUIET and PRESSURE */
     TUBE_STATELESS = 1 << 4, /**< no state changes between batches */
+    TUBE_JOINS = 1 << 5,   /**< several inputs: what stands in parentheses; select() */
+    TUBE_FORKS = 1 << 6,   /**< several outputs: what stands in parentheses */
+    TUBE_BUFFERS = 1 << 7, /**< runs though its output is full; emits if tube_room() */
+    TUBE_PORTS_KEYED = 1 << 8, /**< branches may begin with `when EXPR`, `as NAME`,
+                                    `otherwise` */
+    TUBE_EXPECTS = 1 << 9, /**< option `record` names the record that must come in; an
+                                adapter may make it */
 };
+
+/** How a branch of a TUBE_PORTS_KEYED stage begins. */
+typedef enum tube_head {
+    TUBE_HEAD_NONE = 0,
+    TUBE_HEAD_WHEN,      /**< when EXPR */
+    TUBE_HEAD_AS,        /**< as NAME */
+    TUBE_HEAD_OTHERWISE, /**< otherwise */
+} tube_head;
+
+/** How a fork's branches come together again. */
+typedef enum tube_rejoin {
+    TUBE_REJOIN_NO = 0, /**< branches end in sinks; the main flow is the last output */
+    TUBE_REJOIN_OPEN,   /**< those without a sink come back, in any order; as NO */
+    TUBE_REJOIN_ALL,    /**< all come back, and nothing passes by */
+} tube_rejoin;
 
 typedef struct tube_stage_def {
     uint32_t abi; /**< TUBE_STAGE_ABI */
@@ -157,13 +201,174 @@ typedef struct tube_stage_def {
     /** Sources: the first bytes there will be, decompressed, at most 64 KiB; they live
      *  until close().  After open(), before process().  .ptr NULL: unknown. */
     tube_slice (*sample)(tube_stage *s);
+
+    /** A greeting: emit before the first batch; once, and not behind a stop.
+     *  TUBE_AGAIN as in process(). */
+    tube_status (*greet)(tube_stage *s, tube_error *err);
+
+    /** TUBE_JOINS: the input to take from next, or TUBE_ANY_INPUT.  It waits for that
+     *  one, others may have something or not; one that has ended counts as any.
+     *  NULL: any, in turn. */
+    uint32_t (*select)(tube_stage *s);
+
+    /** TUBE_JOINS: an input has ended, and all of it was processed. */
+    tube_status (*ended)(tube_stage *s, uint32_t input, tube_stop why, tube_error *err);
+
+    /** Diverted: give back what open() to now was taken in and not sent on, as batches
+     *  of the input's kind, oldest first, with tube_give_back(). */
+    tube_status (*reassemble)(tube_stage *s, tube_error *err);
+
+    /** TUBE_FORKS. */
+    tube_rejoin rejoin;
 } tube_stage_def;
+
+#define TUBE_ANY_INPUT \
+  UINT32_MAX /**< what select() says if it waits for none of them */
 
 /* All functions below: called by the stage itself, from its callbacks.  Threads:
  * the one that runs the stage.  Blocks: no. */
 
 /** State of this instance; its type is private to the stage's file. */
 void *tube_state(tube_stage *s);
+
+/* Several inputs, several outputs.  A port's number does not change; numbers of ports
+ * that have ended are used again for later ones. */
+
+/** Inputs there are: every number is below. */
+uint32_t tube_inputs(const tube_stage *s);
+
+/** Outputs there are: every number is below. */
+uint32_t tube_outputs(const tube_stage *s);
+
+/** In process(): the input that the batch came from. */
+uint32_t tube_input_at(const tube_stage *s);
+
+/** False: the input has ended, or there is none of that number. */
+bool tube_input_open(const tube_stage *s, uint32_t input);
+
+/** True if something waits there. */
+bool tube_input_ready(const tube_stage *s, uint32_t input);
+
+/** False: nobody takes anything there any more. */
+bool tube_output_open(const tube_stage *s, uint32_t output);
+
+/** True if there is room for a batch.  If not, process() may return TUBE_AGAIN: it is
+ * called again when there is. */
+bool tube_output_room(tube_stage *s, uint32_t output);
+
+/** TUBE_BUFFERS, TUBE_FORKS: true if every open output has room; if not, wake() is told
+ * TUBE_WOKE_ROOM (TUBE_BUFFERS) when there is. */
+bool tube_room(tube_stage *s);
+
+/** How output `i` begins in the text; `when` and `name` are borrowed, NULL if not given. */
+tube_head tube_output_head(const tube_stage *s, uint32_t output,
+                           const tube_expr_text **when, const char **name);
+
+/** In open() of a TUBE_FORKS: run when all outputs have room (true, as it begins), or when
+ * any has: then what is sent to a full one waits in the memory budget. */
+void tube_pace_all(tube_stage *s, bool all);
+
+/** In open() of a TUBE_FORKS that rejoins: its join takes turn by turn, one turn from each
+ * branch in order; the fork gives turns to its open outputs in that same order, and says
+ * tube_end_turn() of the last batch of each. */
+void tube_take_turns(tube_stage *s);
+
+/** In open() of a join: true if its fork takes turns. */
+bool tube_joins_turns(const tube_stage *s);
+
+/** When a join or a fork ends. */
+typedef enum tube_until {
+    TUBE_UNTIL_ALL = 1, /**< when all of its ports have ended */
+    TUBE_UNTIL_ANY,     /**< when one has */
+    TUBE_UNTIL_ERROR,   /**< when one has failed, or all have ended */
+} tube_until;
+
+/** In open() of a TUBE_JOINS or TUBE_FORKS: when it ends; TUBE_UNTIL_ALL without. */
+void tube_end_when(tube_stage *s, tube_until until);
+
+/** In open() of a TUBE_JOINS: it lives on without inputs until it is sealed. */
+void tube_hold_open(tube_stage *s);
+
+/** In open() of a TUBE_JOINS: all inputs are needed in an order of its own, so every
+ * source before it gets a reserve of memory. */
+void tube_ordered(tube_stage *s);
+
+/** In open() of a TUBE_JOINS: batches taken in one turn from input `input`, 1..1000; 1. */
+void tube_input_weight(tube_stage *s, uint32_t input, uint32_t weight);
+
+/**
+ * A copy of `b` with the same live rows, that shares its input bytes and its text.
+ *
+ * It carries the same extents, so that each copy moves the positions of its sink; rejects
+ * stay with `b`.  Its rows count as read once more when they are emitted.
+ *
+ * @return NULL: no memory in the budget; return TUBE_AGAIN now
+ */
+tube_batch *tube_copy(tube_stage *s, tube_batch *b);
+
+/** In a copy that was not emitted yet, or in `b` of a fork that has a copy for them
+ * elsewhere: keep only these rows; what is taken out was given to other ports. */
+void tube_keep_rows(tube_stage *s, tube_batch *b, const uint64_t *rows);
+
+/** tube_emit() to one output. */
+tube_status tube_emit_to(tube_stage *s, uint32_t output, tube_batch **b) TUBE_NODISCARD;
+
+/** In process() of a TUBE_FORKS: `b` itself goes to this output after TUBE_OK; without
+ * it, what lives in `b` then is dropped (and counted). */
+void tube_pass(tube_stage *s, uint32_t output);
+
+/** In a TUBE_FORKS: `b` is the last of a turn: tube_turn_ended() tells it at the join. */
+void tube_end_turn(tube_stage *s, tube_batch *b);
+
+/** In process() of a TUBE_JOINS: true if `b` is the last that was made of one turn; clears
+ * it. */
+bool tube_turn_ended(tube_stage *s, tube_batch *b);
+
+/**
+ * In a transform that returned TUBE_QUEUED for it: send a kept batch on.
+ *
+ * @param b  set to NULL (taken), whatever is returned
+ * @return as tube_emit()
+ */
+tube_status tube_release(tube_stage *s, tube_batch **b) TUBE_NODISCARD;
+
+/** All live rows of a batch in one outcome, TUBE_FILTERED or TUBE_DROPPED; its rejects and
+ * its position travel on if `b` is process()'s, or is tube_release()d later. */
+void tube_drop(tube_stage *s, tube_batch *b, tube_outcome why);
+
+/** One live row: its outcome is "dropped". */
+void tube_drop_row(tube_stage *s, tube_batch *b, uint32_t row);
+
+/**
+ * Give up the cells and the input bytes of a kept batch, but not its position and its
+ * place in the accounts (spilled).
+ *
+ * @param b  replaced by another one, which has no cells
+ * @return false: it cannot be (it carries rejects, or there is no memory)
+ */
+bool tube_strip(tube_stage *s, tube_batch **b);
+
+/** Replace a stripped batch by one with cells, and raw lines if it had some, undefined.
+ * TUBE_AGAIN: no memory. */
+tube_status tube_refill(tube_stage *s, tube_batch **b) TUBE_NODISCARD;
+
+/** The raw lines of a refilled batch, to be written; NULL: it has none. */
+tube_cell *tube_batch_raw(tube_batch *b);
+
+/** True if nothing lives in a batch, and it carries neither rejects nor a position nor the
+ * end of a turn: nobody misses it. */
+bool tube_batch_spent(const tube_batch *b);
+
+/** Bytes of memory that a batch occupies. */
+uint64_t tube_batch_bytes(const tube_batch *b);
+
+/** In reassemble(): hand a batch back, oldest first (taken). */
+void tube_give_back(tube_stage *s, tube_batch **b);
+
+struct tube_record;
+
+/** The declared record of that name, or NULL. */
+const struct tube_record *tube_record_of(const tube_stage *s, const char *name);
 
 /** Records that come in (borrowed); NULL for bytes and for a source. */
 const tube_schema *tube_input(const tube_stage *s);
@@ -314,13 +519,8 @@ bool tube_rejects_elsewhere(const tube_stage *s);
  */
 void tube_publish_rejects(tube_stage *s, tube_batch *b);
 
-/** Outcome of what a sink settles. */
-typedef enum tube_outcome {
-    TUBE_COMMITTED = 1, /**< live rows are committed, rejected ones are rejected */
-    TUBE_BROKEN,        /**< nothing of it was stored: failed or aborted */
-} tube_outcome;
-
-/** Settle a batch that process() kept with TUBE_QUEUED; sets it to NULL. */
+/** Settle a batch that process() kept with TUBE_QUEUED; sets it to NULL.  TUBE_COMMITTED
+ * and TUBE_BROKEN. */
 void tube_settle(tube_stage *s, tube_batch **b, tube_outcome outcome);
 
 /** Wait for `fd`, once: TUBE_READABLE and TUBE_WRITABLE.  wake() tells. */

@@ -6,6 +6,7 @@
 #include <tubes/attr.h>
 #include <tubes/batch.h>
 #include <tubes/error.h>
+#include <tubes/graph.h>
 #include <tubes/stage.h>
 #include <tubes/stats.h>
 #include <tubes/version.h>
@@ -147,11 +148,34 @@ void tube_abort(tube_pipeline *p);
 
 /** A stage as it stands in the pipeline; borrowed until `p` is freed. */
 typedef struct tube_stage_info {
-    const tube_stage_def *def;
+    const tube_stage_def *def; /**< NULL: the place is empty, its stage has ended */
     const tube_schema *output; /**< NULL: bytes, nothing, or not opened yet */
-    uint32_t depth;            /**< batches its input edge holds; 0: no input */
-    bool inserted;             /**< not in the text: an adapter or the default sink */
+    const char *label;         /**< from `as=`, "" without */
+    uint32_t depth;            /**< batches its (first) input edge holds; 0: no input */
+    uint32_t copy; /**< which of the copies of `parallel`, from 1; 0: single */
+    bool inserted; /**< not in the text: an adapter or the default sink */
 } tube_stage_info;
+
+/** An edge as it is now. */
+typedef struct tube_edge_info {
+    uint32_t from, to;         /**< tube_stage_at(); from UINT32_MAX: an inlet */
+    uint32_t output, input;    /**< port numbers at its ends */
+    uint32_t depth;            /**< batches */
+    uint64_t rows_limit;       /**< UINT64_MAX: none */
+    uint64_t bytes_limit;      /**< UINT64_MAX: none */
+    const tube_schema *schema; /**< NULL: bytes */
+    tube_head head;            /**< how the branch begins that it leads into */
+    const char *head_text;     /**< of `when` and `as`; NULL: none */
+} tube_edge_info;
+
+/** Number of edges, empty places included.  Threads: any.  Blocks: no. */
+uint32_t tube_edge_count(const tube_pipeline *p);
+
+/** Edge `i`; false: that place is empty.  Threads: any.  Blocks: no. */
+bool tube_edge_at(const tube_pipeline *p, uint32_t i, tube_edge_info *info);
+
+/** Worker threads; 0: the caller runs it.  Threads: any, after tube_open().  Blocks: no. */
+uint32_t tube_worker_count(const tube_pipeline *p);
 
 /** Number of stages, inserted ones included.  Threads: any.  Blocks: no. */
 uint32_t tube_stage_count(const tube_pipeline *p);
@@ -164,6 +188,10 @@ tube_stage_info tube_stage_at(const tube_pipeline *p, uint32_t i);
  * Threads: any, after tube_series().  Blocks: no. */
 const char *tube_option_text(const tube_pipeline *p, uint32_t i, const char *name,
                              char *buf, size_t len);
+
+/** The options that every stage has; ends with a row whose name is NULL.  Threads: any.
+ * Blocks: no. */
+const tube_option *tube_common_options(void);
 
 /** An origin as found by tube_open(). */
 typedef struct tube_origin_info {

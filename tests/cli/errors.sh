@@ -46,7 +46,7 @@ file .~1:6~directory
 file *.nothing~1:6~no file matches
 file $NO_SUCH_VARIABLE_HERE~1:6~not set in the environment
 parse combined~1:1~source
-file a.log | tee (print)~~unknown stage
+file a.log | print (print)~1:20~takes no branches
 file a.log | null | print~1:21~sink
 file a.log | gen~1:14~source
 TABLE

@@ -64,6 +64,7 @@ fi
 # The examples of the help are pipelines that parse.
 mkdir logs
 cp a.log access.log
+cp a.log access.log.1
 cp a.log logs/a.log
 gzip -c a.log >logs/b.log.gz 2>/dev/null || cp a.log logs/b.log.gz
 "$TUBES" gen json 100 >app.json
@@ -86,7 +87,7 @@ run 4 "$TUBES" check 'file a.log | parse combined | postgres "host=/nonexistent"
 
 # explain draws it in four ways, and names what is slow.
 run 0 "$TUBES" explain 'file a.log | parse combined | head 3 | null'
-has "$out" "lines  (put in between, not in the text)"
+has "$out" "lines  (inserted)"
 has "$out" "client text, ident text"
 has "$out" "queue of 16 batches"
 has "$out" "the same fields"

@@ -29,7 +29,7 @@ fi
 export cc dir
 export flags="-std=gnu11 -D_GNU_SOURCE -DTUBES_COMMIT=\"none\" -O2 -Wall -Wextra -Werror=implicit-function-declaration -Iinclude -I. -isystem $dir -isystem $dir/postgresql -DTUBES_HAVE_ZLIB -DTUBES_HAVE_ZSTD"
 # shellcheck disable=SC2016
-printf '%s\n' engine/*.c text/*.c stages/*.c | xargs -P 2 -I{} bash -c \
+printf '%s\n' engine/*.c data/*.c graph/*.c text/*.c stages/*.c | xargs -P 2 -I{} bash -c \
     '$cc $flags -c "$1" -o "$dir/$(echo "$1" | tr / _).o" || { echo "$1:1: not for aarch64"; exit 1; }' _ {} \
     || found=1
 echo "aarch64: $(ls "$dir"/*.o | wc -l) objects"

@@ -3,7 +3,7 @@
 # includes.sh -- one file knows each dangerous thing, and dependencies point one way.
 . "$(dirname "$0")/lib.sh"
 
-library=$(sources include engine text stages cli)
+library=$(sources include engine data graph text stages cli)
 without() { grep -vxE "$1" <<<"$library"; }
 
 # shellcheck disable=SC2046
@@ -31,7 +31,7 @@ for file in stages/*.[ch]; do
             ;;
         *\<tubes/*)
             case $name in
-            tubes/stage.h | tubes/attr.h | tubes/batch.h | tubes/error.h | tubes/db.h) ;;
+            tubes/stage.h | tubes/attr.h | tubes/batch.h | tubes/error.h | tubes/db.h | tubes/graph.h) ;;
             *) complain "$file:$line: a stage includes <tubes/stage.h>, not <$name>" ;;
             esac
             ;;
@@ -41,9 +41,9 @@ done
 
 # Programs use the library as anybody would.
 # shellcheck disable=SC2046
-forbid '#[ ]*include "[./]*(engine|text|stages)/' 'programs use only <tubes/...>' \
+forbid '#[ ]*include "[./]*(engine|data|graph|text|stages)/' 'programs use only <tubes/...>' \
     $(sources cli examples)
 # The engine reaches the stages through their list only.
 # shellcheck disable=SC2046
 forbid '#[ ]*include "[./]*stages/[^r]' 'the engine knows stages/registry.h only' \
-    $(sources engine text)
+    $(sources engine data graph text)

@@ -5,7 +5,7 @@
 set -eu
 cd "${TUBES_SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
-code_dirs=(include engine text stages cli examples bench tests)
+code_dirs=(include engine data graph text stages cli examples bench tests)
 found=0
 
 # complain TEXT...: one finding.

@@ -17,7 +17,7 @@ cd "$strip"
 # shellcheck disable=SC2046
 forbid '(^|[^A-Za-z0-9_.>])(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|gets|atoi|atol|atof|localtime|gmtime|asctime|ctime|rand|srand|signal|system|alloca)\(' \
     'banned: unbounded, not thread-safe, or worse' \
-    $(sources include engine text stages cli examples bench)
+    $(sources include engine data graph text stages cli examples bench)
 # shellcheck disable=SC2046
 forbid '^([^"]|"([^"\\]|\\.)*")*//' 'comments are /* */' $(sources | grep -v '\.cc$')
 cd "$OLDPWD"

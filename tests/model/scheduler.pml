@@ -10,9 +10,9 @@
  * Asserted: one worker in a stage at a time, the next one sees exact indices, no lost wake-up (no invalid end
  * state), everything is delivered.
  *
- * pass                 as in the engine, every publication wakes a worker
- * pass -DSEARCH        one woken worker searches at a time, and wakes the next
- * pass -DLIFO          with the worker's LIFO slot and the activation budget
+ * pass                 as in the engine, every publication wakes a worker; 1,248,372 states
+ * pass -DSEARCH        one woken worker searches at a time, and wakes the next; 1,307,181 states
+ * pass -DLIFO          with the worker's LIFO slot and the activation budget; 2,121,323 states
  * fail -DMUT1          notify() skips the read-modify-write if the word says NOTIFIED already
  * fail -DMUT2          the want word by plain store and load
  * fail -DMUT3          a stage goes idle by a plain store instead of compare-and-swap

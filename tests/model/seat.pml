@@ -9,8 +9,8 @@
  * Asserted: no lost wake-up (no invalid end state), at most one worker in epoll_wait; with -DHOG (a stage that always
  * has work until the I/O is served) readiness waits at most M * (LOOK + 1) activations while nobody sits.
  *
- * pass
- * pass -DHOG
+ * pass                 416,820 states
+ * pass -DHOG           2,271,262 states
  * fail -DMUT1          a publisher forgets the seat: deadlock
  * fail -DMUT2          the holder leaves without handing on: deadlock
  * fail -DMUT4          the looker with time-out zero leaves without handing on: deadlock

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_expr.c -- conditions: what is true, what is refused, and where. */
-#include "../../engine/schema.h"
+#include "../../data/schema.h"
 #include "../../stages/expr.h"
 #include "../../stages/expr_parts.h"
 

@@ -23,7 +23,7 @@ Test(memory, counts_what_is_out_and_the_most_there_was, .timeout = 5)
 {
     tube_pipeline *p = opened(4u << 20);
     uint64_t used, high;
-    void *a = tubei_memory_get(p->memory, 5000, &p->stages[0]);
+    void *a = tubei_memory_get(p->memory, 5000, p->stages[0]);
     void *b = tubei_memory_get(p->memory, 100000, NULL);
 
     cr_assert(a != NULL && b != NULL);
@@ -42,8 +42,8 @@ Test(memory, refuses_a_source_at_the_limit_and_an_inner_stage_behind_its_reserve
      .timeout = 5)
 {
     tube_pipeline *p = opened(4u << 20);
-    tube_stage *source = &p->stages[0];
-    tube_stage *inner = &p->stages[1];
+    tube_stage *source = p->stages[0];
+    tube_stage *inner = p->stages[1];
     void *most = tubei_memory_get(p->memory, 4u << 20, source);
     void *reserve;
 
@@ -88,8 +88,8 @@ Test(memory, a_batch_that_keeps_few_rows_lets_go_of_its_buffer, .timeout = 5)
     const tube_column column = { .name = "line", .type = TUBE_TEXT };
     tube_error err;
     tube_schema *schema = tubei_schema_new(&column, 1, &err);
-    tubei_batch *bytes = tubei_batch_new(p->memory, NULL, 0, false, &p->stages[0]);
-    tubei_batch *b = tubei_batch_new(p->memory, schema, 100, true, &p->stages[0]);
+    tubei_batch *bytes = tubei_batch_new(p->memory, NULL, 0, false, p->stages[0]);
+    tubei_batch *b = tubei_batch_new(p->memory, schema, 100, true, p->stages[0]);
     char *buffer = tube_batch_buffer(&bytes->pub);
 
     cr_assert(tube_batch_alloc(&b->pub, 0) != NULL); /* an empty line is text too */
@@ -102,7 +102,7 @@ Test(memory, a_batch_that_keeps_few_rows_lets_go_of_its_buffer, .timeout = 5)
     tubei_batch_free(bytes);
     for (uint32_t r = 0; r < 100; r++)
         if (r % 10 != 0)
-            tube_filter(&p->stages[1], &b->pub, r);
+            tube_filter(p->stages[1], &b->pub, r);
     tubei_batch_compact(b);
     cr_assert_eq(b->n_buffers, 0);
     TUBE_EACH(&b->pub, r) {
@@ -123,7 +123,7 @@ Test(batch, a_cut_ends_the_extent_before_the_row, .timeout = 5)
     const tube_column column = { .name = "line", .type = TUBE_TEXT };
     tube_error err;
     tube_schema *schema = tubei_schema_new(&column, 1, &err);
-    tubei_batch *b = tubei_batch_new(p->memory, schema, 10, true, &p->stages[0]);
+    tubei_batch *b = tubei_batch_new(p->memory, schema, 10, true, p->stages[0]);
     const tube_extent a = { .origin = 0, .lo = 100, .hi = 150, .lines = 5 };
     const tube_extent c = {
         .origin = 1, .first_row = 5, .lo = 0, .hi = 50, .lines = 5
@@ -135,13 +135,13 @@ Test(batch, a_cut_ends_the_extent_before_the_row, .timeout = 5)
     }
     tube_batch_rows(&b->pub, 10);
     cr_assert(tube_batch_extent(&b->pub, &a) && tube_batch_extent(&b->pub, &c));
-    tube_batch_cut(&p->stages[1], &b->pub, 7);
+    tube_batch_cut(p->stages[1], &b->pub, 7);
     cr_assert_eq(b->pub.n_extents, 2);
     cr_assert_eq(b->pub.extents[0].hi, 150);
     cr_assert_eq(b->pub.extents[1].hi, 20);
     cr_assert_eq(b->pub.extents[1].lines, 2);
     cr_assert_eq(tube_batch_count(&b->pub), 7);
-    tube_batch_cut(&p->stages[1], &b->pub, 3);
+    tube_batch_cut(p->stages[1], &b->pub, 3);
     cr_assert_eq(b->pub.n_extents, 1);
     cr_assert_eq(b->pub.extents[0].hi, 130);
     cr_assert_eq(tube_batch_count(&b->pub), 3);
@@ -156,7 +156,7 @@ Test(batch, live_rows_are_visited_in_order_and_may_be_taken_out_meanwhile, .time
     const tube_column column = { .name = "n", .type = TUBE_INT };
     tube_error err;
     tube_schema *schema = tubei_schema_new(&column, 1, &err);
-    tubei_batch *b = tubei_batch_new(p->memory, schema, 1024, false, &p->stages[0]);
+    tubei_batch *b = tubei_batch_new(p->memory, schema, 1024, false, p->stages[0]);
     uint32_t seen_rows = 0;
 
     tube_batch_rows(&b->pub, 1000);
@@ -164,7 +164,7 @@ Test(batch, live_rows_are_visited_in_order_and_may_be_taken_out_meanwhile, .time
         cr_assert_eq(r, seen_rows);
         seen_rows++;
         if (r % 3 != 0)
-            tube_filter(&p->stages[1], &b->pub, r);
+            tube_filter(p->stages[1], &b->pub, r);
     }
     cr_assert_eq(seen_rows, 1000);
     seen_rows = 0;

@@ -108,8 +108,8 @@ apply(struct applied *a, const char *text)
     memset(a, 0, sizeof(*a));
     a->text = tubei_text_parse(text, &table_lookup, &a->report);
     cr_assert_not_null(a->text, "%s: %s", text, a->report.first.message);
-    a->st = tubei_option_apply(a->text->call[0].def, &a->text->call[0], &a->state,
-                               &a->m, &a->report);
+    a->st = tubei_option_apply(a->text->main.call[0].def, &a->text->main.call[0],
+                               &a->state, &a->m, &a->report);
 }
 
 static void
@@ -203,7 +203,7 @@ Test(option, knows_what_was_given, .timeout = 10)
     const tubei_call *c;
 
     apply(&a, "gen combined seed=9");
-    c = a.text->call;
+    c = a.text->main.call;
     cr_expect(tubei_option_given(c, tubei_option_find(c->def, "format")));
     cr_expect(tubei_option_given(c, tubei_option_find(c->def, "seed")));
     cr_expect_not(tubei_option_given(c, tubei_option_find(c->def, "count")));
@@ -218,13 +218,13 @@ Test(option, points_at_the_value, .timeout = 10)
     tube_error e = { 0 };
 
     apply(&a, "gen combined seed=99");
-    tubei_option_blame(a.text->call, "seed", &e);
+    tubei_option_blame(a.text->main.call, "seed", &e);
     cr_expect_eq(e.column, 19);
     cr_expect_eq(e.width, 2);
     cr_expect_str_eq(e.stage, "gen");
-    tubei_option_blame(a.text->call, "format", &e);
+    tubei_option_blame(a.text->main.call, "format", &e);
     cr_expect_eq(e.column, 5);
-    tubei_option_blame(a.text->call, "count", &e);
+    tubei_option_blame(a.text->main.call, "count", &e);
     cr_expect_eq(e.column, 1);
     fini(&a);
 }
@@ -254,6 +254,24 @@ static const struct {
     { "postgres table=a flag=maybe", "option 'flag': 'maybe' is neither yes nor no", 23,
       "" },
     { "postgres access table=a", "unexpected word 'access'", 10, "'|'" },
+    { "postgres table=a as x", "unexpected word 'as'", 18, "as=..." },
+    { "postgres table=a fial=skip", "unknown option 'fial'", 18,
+      "did you mean 'fail'?" },
+    { "postgres table=a retries=1001", "option 'retries': 1001 is out of range", 26,
+      "0..1000 times" },
+    { "postgres table=a queue=1", "option 'queue': 1 is no power of two", 24, "4096" },
+    { "postgres table=a queue=8192", "option 'queue': 8192 is out of range", 24,
+      "0..4096" },
+    { "postgres table=a queue=4 queue=8", "option 'queue' is given twice", 26, "" },
+    { "postgres table=a as=a.b", "option 'as': 'a.b' is no name", 21, "letters" },
+    { "postgres table=a as=\"\"", "option 'as': '' is no name", 21, "letters" },
+    { "postgres table=a as=[a, b]", "option 'as' takes one value, not 2", 22, "" },
+    { "postgres table=a as=x1234567890123456789012345678901",
+      "option 'as': the name is too long", 21, "31" },
+    { "postgres table=a as=$TUBES_TEST_SECRET", "the value of option 'as' is wrong", 21,
+      "$NAME" },
+    { "postgres table=a queue=$TUBES_TEST_THREE",
+      "the value of option 'queue' is wrong", 24, "" },
     { "postgres table access", "unexpected word 'table'", 10, "table=" },
     { "gen combined 2 3", "unexpected word '3'", 16, "" },
     { "file a path=b", "option 'path' is given with its name and without", 8, "" },
@@ -264,20 +282,48 @@ static const struct {
 Test(option, refuses, .timeout = 10)
 {
     setenv("TUBES_TEST_SECRET", "hunter2", 1);
+    setenv("TUBES_TEST_THREE", "3", 1);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct applied a;
+        tubei_report r = { 0 };
 
-        apply(&a, bad[i].text);
-        cr_expect_eq(a.st, TUBE_ECONFIG, "%s", bad[i].text);
-        cr_expect_eq(a.report.errors, 1, "%s: %u errors", bad[i].text, a.report.errors);
-        cr_expect_str_eq(a.report.first.message, bad[i].want, "%s: %s", bad[i].text,
-                         a.report.first.message);
-        cr_expect_eq(a.report.first.column, bad[i].column, "%s: column %u", bad[i].text,
-                     a.report.first.column);
-        cr_expect_not_null(strstr(a.report.first.hint, bad[i].hint), "%s: %s",
-                           bad[i].text, a.report.first.hint);
-        fini(&a);
+        cr_expect_null(tubei_text_parse(bad[i].text, &table_lookup, &r), "%s",
+                       bad[i].text);
+        cr_expect_eq(r.first.status, TUBE_ECONFIG);
+        cr_expect_eq(r.errors, 1, "%s: %u errors", bad[i].text, r.errors);
+        cr_expect_str_eq(r.first.message, bad[i].want, "%s: %s", bad[i].text,
+                         r.first.message);
+        cr_expect_eq(r.first.column, bad[i].column, "%s: column %u", bad[i].text,
+                     r.first.column);
+        cr_expect_not_null(strstr(r.first.hint, bad[i].hint), "%s: %s", bad[i].text,
+                           r.first.hint);
     }
+}
+
+Test(option, common_ones_are_taken_out, .timeout = 10)
+{
+    const tube_option *table = tubei_common_options();
+    tubei_common plain = tubei_common_defaults();
+    tubei_common read = { 0 };
+    tube_stage_def def = { .name = "x", .options = table };
+    tubei_report r = { 0 };
+    tubei_strings m = { 0 };
+    struct applied a;
+
+    cr_assert_eq(tubei_option_apply(&def, NULL, &read, &m, &r), TUBE_OK);
+    cr_expect_str_eq(read.label, plain.label);
+    cr_expect_eq(read.fail, plain.fail);
+    cr_expect_eq(read.retries, plain.retries);
+    cr_expect_eq(read.queue, plain.queue);
+    tubei_strings_free(&m);
+    apply(&a, "gen fail=retry combined as=a-1_B retries=0 seed=9 queue=4096 200");
+    cr_assert_eq(a.st, TUBE_OK, "%s", a.report.first.message);
+    cr_expect_eq(a.text->main.call->n_args, 3);
+    cr_expect_eq(a.state.workers, 200);
+    cr_expect_str_eq(a.text->main.call->common.label, "a-1_B");
+    cr_expect_eq(a.text->main.call->common.fail, TUBEI_FAIL_RETRY);
+    cr_expect_eq(a.text->main.call->common.retries, 0);
+    cr_expect_eq(a.text->main.call->common.queue, 4096);
+    fini(&a);
 }
 
 static const struct {
@@ -299,13 +345,13 @@ Test(option, has_a_text_without_secrets, .timeout = 10)
           "postgres table=t workers=8 dsn=password=hunter2 ignore=[a, \"b c\", \"`\"]");
     cr_assert_eq(a.st, TUBE_OK);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        const tube_option *o = tubei_option_find(a.text->call->def, texts[i].name);
+        const tube_option *o = tubei_option_find(a.text->main.call->def, texts[i].name);
         const char *got = tubei_option_text(o, &a.state, buf, sizeof(buf));
 
         cr_expect_str_eq(got, texts[i].want, "%s is %s", texts[i].name, got);
     }
     for (size_t len = 1; len < 16; len++) {
-        const tube_option *o = tubei_option_find(a.text->call->def, "ignore");
+        const tube_option *o = tubei_option_find(a.text->main.call->def, "ignore");
 
         cr_expect_lt(strlen(tubei_option_text(o, &a.state, buf, len)), len);
     }

@@ -62,7 +62,7 @@ batch_new(uint32_t rows, const uint32_t *file, uint32_t extents)
             b->pub.offset[r] = e.lo + (uint64_t)(r - first) * LINE;
         b->pub.extents[b->pub.n_extents++] = e;
     }
-    stage.held++;
+    tubei_stage_keep(&stage, b);
     return &b->pub;
 }
 
@@ -71,6 +71,57 @@ static tube_batch *
 plain(uint32_t rows)
 {
     return batch_new(rows, &(uint32_t){ 0 }, 1);
+}
+
+/* What an emitter makes of a batch: rows without a position. */
+static tube_batch *
+made(uint32_t rows)
+{
+    tube_batch *b = batch_new(rows, NULL, 0);
+
+    b->offset = NULL;
+    return b;
+}
+
+/* What it sends behind them: the batch, of which nothing lives. */
+static tube_batch *
+used_up(uint32_t rows)
+{
+    tube_batch *b = plain(rows);
+
+    memset(b->live, 0, sizeof(b->live));
+    b->n_live = 0;
+    return b;
+}
+
+static void
+push(tube_batch *b)
+{
+    tube_error err = { 0 };
+
+    cr_assert_eq(tubei_pg_queue_push(&queue, &stage, b, 1, &err), TUBE_OK, "%s",
+                 err.message);
+}
+
+static bool
+cut(uint64_t end, uint64_t live)
+{
+    pg_wanted w = { .end = end, .live = live };
+
+    return tubei_pg_queue_cut(&queue, &limits, &w);
+}
+
+static void
+cleanup(void)
+{
+    tubei_pg_queue_break(&queue, &stage, 0);
+    cr_assert_eq(stage.held, 0);
+    cr_assert_eq(queue.rows, 0);
+    cr_assert_eq(queue.bytes, 0);
+    cr_assert_eq(queue.owed_rows, 0);
+    cr_assert_eq(queue.owed_bytes, 0);
+    cr_assert_eq(queue.ready, 0);
+    tubei_pg_queue_free(&queue);
 }
 
 static uint64_t
@@ -89,9 +140,9 @@ Test(pg_queue, a_transaction_ends_at_the_first_batch_that_reaches_the_limit)
 {
     setup();
     for (int i = 0; i < 5; i++)
-        cr_assert(tubei_pg_queue_push(&queue, plain(40), 1));
+        push(plain(40));
     cr_assert(tubei_pg_queue_full(&queue, &limits));
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, UINT64_MAX, UINT64_MAX));
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
     cr_assert_eq(queue.tx, 3);
     cr_assert_eq(queue.tx_rows, 120);
     cr_assert_eq(count_rows(), 120);
@@ -115,21 +166,21 @@ Test(pg_queue, a_batch_is_split_at_a_row)
 
     setup();
     b = plain(50);
-    cr_assert(tubei_pg_queue_push(&queue, b, 1));
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, UINT64_MAX, 20));
+    push(b);
+    cr_assert(cut(UINT64_MAX, 20));
     cr_assert_eq(queue.tx_rows, 20);
     cr_assert_eq(queue.move[0].hi, 20 * LINE);
     tubei_pg_queue_committed(&queue, &stage);
     cr_assert_eq(stage.held, 1, "half of a batch is not settled");
     cr_assert_eq(tubei_pg_queue_begin(&queue), 20);
     cr_assert_eq(tubei_pg_queue_live(&queue, 30), 10);
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, 33, UINT64_MAX));
+    cr_assert(cut(33, UINT64_MAX));
     cr_assert_eq(tubei_pg_queue_end(&queue), 33);
     cr_assert_eq(tubei_pg_queue_nth(&queue, 13, &row, &number), b);
     cr_assert_eq(number, 32);
     cr_assert_eq(queue.move[0].hi, 33 * LINE);
     tubei_pg_queue_committed(&queue, &stage);
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, UINT64_MAX, UINT64_MAX));
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
     cr_assert_eq(queue.tx_rows, 17);
     tubei_pg_queue_committed(&queue, &stage);
     cr_assert_eq(stage.held, 0);
@@ -141,8 +192,8 @@ Test(pg_queue, sources_are_locked_in_one_order)
     static const uint32_t files[] = { 0, 3, 1 };
 
     setup();
-    cr_assert(tubei_pg_queue_push(&queue, batch_new(9, files, 3), 1));
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, UINT64_MAX, UINT64_MAX));
+    push(batch_new(9, files, 3));
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
     cr_assert_eq(queue.n_moves, 3);
     for (uint32_t i = 1; i < queue.n_moves; i++)
         cr_assert_lt(queue.move[i - 1].source->id, queue.move[i].source->id);
@@ -157,11 +208,107 @@ Test(pg_queue, without_offsets_a_batch_goes_as_a_whole)
     setup();
     b = plain(50);
     b->offset = NULL;
-    cr_assert(tubei_pg_queue_push(&queue, b, 1));
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, 7, 5));
+    push(b);
+    cr_assert(cut(7, 5));
     cr_assert_eq(queue.tx_rows, 50);
     tubei_pg_queue_break(&queue, &stage, 0);
     tubei_pg_queue_free(&queue);
+}
+
+Test(pg_queue, a_transaction_waits_for_the_position_of_its_rows)
+{
+    setup();
+    cr_assert(tubei_resume_at(&queue.resume, 0, 0));
+    push(plain(10));
+    for (int i = 0; i < 4; i++)
+        push(made(50));
+    cr_assert_eq(queue.ready, 1);
+    cr_assert_not(tubei_pg_queue_full(&queue, &limits), "10 rows may be committed");
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
+    cr_assert_eq(queue.tx_rows, 10);
+    tubei_pg_queue_committed(&queue, &stage);
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
+    cr_assert_eq(queue.tx, 0);
+    push(used_up(5));
+    cr_assert_eq(queue.ready, 5);
+    cr_assert(tubei_pg_queue_full(&queue, &limits));
+    push(made(1));
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
+    cr_assert_eq(queue.tx, 5, "over the limit, up to the position");
+    cr_assert_eq(queue.move[queue.n_moves - 1].source, &queue.stream);
+    cr_assert_eq(queue.move[0].hi, 15 * LINE);
+    tubei_pg_queue_committed(&queue, &stage);
+    cr_assert_eq(queue.ready, 0);
+    tubei_pg_queue_free_all(&queue);
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
+    cr_assert_eq(queue.tx_rows, 1, "unless the position is waived");
+    cleanup();
+}
+
+Test(pg_queue, rows_of_one_position_are_torn_apart_only_to_find_a_bad_one)
+{
+    pg_wanted w = { .end = 30, .live = 5, .apart = true };
+
+    setup();
+    cr_assert(tubei_resume_at(&queue.resume, 0, 0));
+    push(made(20));
+    push(made(20));
+    push(plain(20)); /* a join: rows of the last branch, and the position */
+    push(plain(20));
+    cr_assert(cut(30, UINT64_MAX));
+    cr_assert_eq(tubei_pg_queue_end(&queue), 60);
+    cr_assert(cut(UINT64_MAX, 45));
+    cr_assert_eq(tubei_pg_queue_end(&queue), 60);
+    cr_assert(tubei_pg_queue_cut(&queue, &limits, &w));
+    cr_assert_eq(tubei_pg_queue_end(&queue), 5);
+    tubei_pg_queue_committed(&queue, &stage);
+    cr_assert(cut(30, UINT64_MAX));
+    cr_assert_eq(tubei_pg_queue_end(&queue), 60);
+    tubei_pg_queue_committed(&queue, &stage);
+    cr_assert(cut(UINT64_MAX, 7));
+    cr_assert_eq(tubei_pg_queue_end(&queue), 67);
+    cleanup();
+}
+
+Test(pg_queue, what_was_stored_before_is_passed_over)
+{
+    const tube_rejected *why;
+    const pg_source *source;
+    pg_cursor at = { 0 };
+    uint64_t line;
+    uint32_t row;
+    tube_batch *b;
+
+    setup();
+    cr_assert(tubei_resume_at(&queue.resume, 0, 15 * LINE));
+    queue.resume.origin[0].ahead = true;
+    queue.resume.n_ahead = 1;
+    queue.source[0].low = 15 * LINE;
+    queue.source[0].line = 15;
+    push(plain(10));
+    b = plain(10);
+    tube_reject_sql(&stage, b, 2, "22000", "stored");
+    tube_reject_sql(&stage, b, 7, "22000", "new");
+    push(b);
+    push(plain(10));
+    cr_assert(cut(UINT64_MAX, UINT64_MAX));
+    cr_assert_eq(queue.tx, 3);
+    cr_assert_eq(queue.tx_rows, 4 + 10);
+    cr_assert_eq(queue.tx_rejects, 1);
+    cr_assert_eq(tubei_pg_queue_row(&queue, &at, &row), b);
+    cr_assert_eq(row, 5);
+    at = (pg_cursor){ 0 };
+    cr_assert_eq(tubei_pg_queue_rejected(&queue, &at, &why, &source, &line), b);
+    cr_assert_str_eq(why->reason, "new");
+    cr_assert_null(tubei_pg_queue_rejected(&queue, &at, &why, &source, &line));
+    cr_assert_eq(queue.n_moves, 1);
+    cr_assert_eq(queue.move[0].hi, 30 * LINE);
+    cr_assert_eq(queue.move[0].line, 30);
+    cr_assert_eq(queue.move[0].rows, 14);
+    cr_assert_eq(queue.move[0].rejects, 1);
+    cr_assert_eq(tube_batch_count(b), 8, "they settle as committed");
+    cr_assert_eq(queue.resume.n_ahead, 0);
+    cleanup();
 }
 
 /* The rest is a comparison with a model that knows of each row its file and line. */
@@ -215,7 +362,7 @@ push_some(void)
         if (model[n_model].state == 'r')
             tube_reject_sql(&stage, b, r, "22000", "no");
     }
-    cr_assert(tubei_pg_queue_push(&queue, b, 1));
+    push(b);
 }
 
 /* The transaction has exactly the live and the rejected rows of [begin, end). */
@@ -288,7 +435,7 @@ transaction(void)
 
     if (queue.n == 0)
         return;
-    cr_assert(tubei_pg_queue_cut(&queue, &limits, end, live));
+    cr_assert(cut(end, live));
     cr_assert_gt(queue.tx, 0);
     cr_assert_leq(tubei_pg_queue_end(&queue), end);
     cr_assert_leq(queue.tx_rows, live);

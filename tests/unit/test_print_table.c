@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_print_table.c -- columns that line up, fit a terminal, and cannot command it. */
-#include "../../engine/schema.h"
+#include "../../data/schema.h"
 #include "../../stages/print_table.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sq_table.c -- fields and columns of an SQLite table, and the table's mark. */
-#include "../../engine/schema.h"
+#include "../../data/schema.h"
 #include "../../stages/sq_progress.h"
 #include "../../stages/sq_table.h"
 

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/* inlet.c -- records from the program, by an input of a fan-in.
+ *
+ * A record goes into the batch at hand; that is sent when it is full or when the queue
+ * is empty, and a consumer that finds the queue empty comes and takes it: a record
+ * waits for others only while the consumer is busy.  The inlet's lock makes its
+ * program, a flush and that consumer one producer (edge.h).
+ */
+#include "../data/schema.h"
+#include "../engine/check.h"
+#include "pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INLET_ROWS = 256, INLET_DEPTH = 4, SMALL_ROWS = 16 };
+
+struct tube_inlet {
+    pthread_mutex_t lock;
+    tube_pipeline *pipeline; /* NULL: it is gone */
+    tubei_edge *edge;        /* NULL: the same */
+    tube_stage *at;
+    const tube_schema *schema;
+    tubei_batch *open;    /* the batch at hand */
+    uint32_t rows;        /* that the next one has room for */
+    _Atomic bool stopped; /* written under lock */
+    bool lines;           /* its records have one field, text */
+    uint32_t refs;        /* the program's and the edge's, under lock */
+    uint64_t pushed;
+    struct tube_inlet *next; /* under the graph's lock */
+};
+
+/* Under the lock: send the batch at hand; false: there is none. */
+static bool
+send_open(tube_inlet *in)
+{
+    tubei_batch *b = in->open;
+
+    if (b == NULL || in->edge->stopping || in->edge->stopped)
+        return false;
+    in->open = NULL;
+    b->ack = tubei_ack_new(&in->pipeline->totals);
+    if (b->ack == NULL) {
+        in->open = b; /* later, perhaps */
+        return false;
+    }
+    tubei_ack_rows(b->ack, (int64_t)tubei_batch_rows(b));
+    (void)tubei_edge_push(in->edge, &b);
+    return true;
+}
+
+bool
+tubei_inlet_pull(tube_inlet *in)
+{
+    bool sent;
+
+    pthread_mutex_lock(&in->lock);
+    sent = in->edge->spill != NULL || in->edge->stopping;
+    (void)tubei_edge_room(in->edge);
+    sent = send_open(in) || sent;
+    pthread_mutex_unlock(&in->lock);
+    return sent;
+}
+
+void
+tubei_inlet_moved(tube_inlet *in, tube_stage *to)
+{
+    pthread_mutex_lock(&in->lock);
+    in->edge->to = to;
+    pthread_mutex_unlock(&in->lock);
+    tubei_stage_notify(to);
+}
+
+bool
+tubei_inlet_mark(tube_inlet *in, struct tube_flush *f)
+{
+    tubei_batch *b;
+    bool sent = false;
+
+    pthread_mutex_lock(&in->lock);
+    if (!in->stopped && (b = tubei_batch_mark(in->pipeline->memory, f)) != NULL) {
+        tubei_flush_ref(f);
+        (void)send_open(in);
+        (void)tubei_edge_push(in->edge, &b);
+        sent = true;
+    }
+    pthread_mutex_unlock(&in->lock);
+    return sent;
+}
+
+const tube_inlet *
+tubei_inlet_next(const tube_inlet *in)
+{
+    return in->next;
+}
+
+bool
+tubei_inlet_open(const tube_inlet *in)
+{
+    return !in->stopped;
+}
+
+/* Making. */
+
+static const tube_schema *
+schema_of(tube_stage *at)
+{
+    return at->output;
+}
+
+static tube_status
+check_record(tube_pipeline *p, tube_stage *at, const char *record, tube_error *err)
+{
+    const tube_record *r;
+
+    if (schema_of(at) == NULL)
+        return tube_fail(err, TUBE_EINVAL, "'%s' takes bytes, and an inlet has records",
+                         tubei_stage_label(at));
+    if (record == NULL)
+        return TUBE_OK;
+    if (strcmp(record, "lines") == 0)
+        return tube_schema_width(schema_of(at)) == 1
+                       && tube_schema_find(schema_of(at), "line") == 0
+                   ? TUBE_OK
+                   : tube_fail(err, TUBE_ECONFIG, "'%s' does not take lines",
+                               tubei_stage_label(at));
+    r = tube_record_find(p, record);
+    if (r == NULL)
+        return tube_fail(err, TUBE_ECONFIG, "there is no record '%s' in the text",
+                         record);
+    if (!tubei_schema_extends(schema_of(at), r, NULL, 0)
+        || tube_schema_width(schema_of(at)) != r->n)
+        return tube_fail(err, TUBE_ECONFIG, "'%s' does not take records of '%s'",
+                         tubei_stage_label(at), record);
+    return TUBE_OK;
+}
+
+/* Under the graph's lock: may a fan-in have one more input? */
+static tube_status
+promise(tube_pipeline *p, tube_stage *at, tube_error *err)
+{
+    if ((at->def->flags & TUBE_JOINS) == 0)
+        return tube_fail(err, TUBE_EINVAL, "'%s' is no fan-in", tubei_stage_label(at));
+    if (at->sealed || atomic_load_explicit(&p->draining, memory_order_acquire)
+        || tubei_pipeline_aborted(p)
+        || atomic_load_explicit(&at->ended, memory_order_acquire)) {
+        (void)tube_fail(err, TUBE_ECANCELED, "'%s' takes no more inputs",
+                        tubei_stage_label(at));
+        if (err != NULL)
+            err->status = TUBE_END;
+        return TUBE_END;
+    }
+    at->promised++;
+    return TUBE_OK;
+}
+
+static tube_inlet *
+inlet_new(tube_pipeline *p, tube_stage *at, tube_error *err)
+{
+    tube_inlet *in = calloc(1, sizeof(*in));
+    tubei_piece b = { .p = p, .dynamic = true };
+    tubei_request *r = calloc(1, sizeof(*r));
+    tubei_edge *e =
+        in != NULL && r != NULL ? tubei_piece_link(&b, NULL, at, INLET_DEPTH) : NULL;
+
+    if (e == NULL || !tubei_piece_commit(&b)) {
+        tubei_piece_free(&b);
+        free(in);
+        free(r);
+        (void)tube_fail(err, TUBE_ENOMEM, "out of memory");
+        return NULL;
+    }
+    tubei_piece_free(&b);
+    (void)pthread_mutex_init(&in->lock, NULL);
+    in->pipeline = p;
+    in->edge = e;
+    in->at = at;
+    in->schema = schema_of(at);
+    in->lines = tube_schema_width(in->schema) == 1
+                && tube_schema_column(in->schema, 0)->type == TUBE_TEXT;
+    in->rows = SMALL_ROWS;
+    in->refs = 2;
+    in->next = p->inlets;
+    p->inlets = in;
+    e->inlet = in;
+    e->born = e->seen = p->flushes;
+    *r = (tubei_request){ .what = TUBEI_ADD_INPUT, .edge = e };
+    tubei_stage_request(at, r);
+    return in;
+}
+
+tube_inlet *
+tube_inlet_new(tube_pipeline *p, tube_ref ref, const char *record, tube_error *err)
+{
+    tube_stage *at = p->opened ? tubei_pipeline_enter(p, ref) : NULL;
+    tube_inlet *in = NULL;
+    bool editing = false;
+
+    if (at != NULL && pthread_mutex_trylock(&p->edit_lock) == 0) {
+        editing = true; /* nobody opens stages meanwhile */
+        tubei_pipeline_reap(p);
+        at = tubei_pipeline_find(p, ref);
+    }
+    if (at == NULL)
+        (void)tube_fail(err, TUBE_EINVAL,
+                        p->opened ? "there is no such stage any more"
+                                  : "an inlet is made behind tube_open()");
+    else if (check_record(p, at, record, err) == TUBE_OK
+             && promise(p, at, err) == TUBE_OK) {
+        in = inlet_new(p, at, err);
+        at->promised -= in == NULL;
+    }
+    if (at != NULL || editing)
+        pthread_mutex_unlock(&p->lock);
+    if (editing) {
+        tubei_pipeline_bury(p);
+        pthread_mutex_unlock(&p->edit_lock);
+    }
+    return in;
+}
+
+const tube_schema *
+tube_inlet_schema(const tube_inlet *in)
+{
+    return in->schema;
+}
+
+/* Pushing. */
+
+/* Text has to live as long as the batch. */
+static bool
+copy_row(tube_inlet *in, tube_cell *to, const tube_cell *from)
+{
+    for (uint32_t f = 0; f < in->open->pub.width; f++) {
+        tube_type type = tube_schema_column(in->schema, (tube_field)f)->type;
+        char *text;
+
+        to[f] = from[f];
+        if (!from[f].set
+            || (type != TUBE_TEXT && type != TUBE_BYTES && type != TUBE_JSON))
+            continue;
+        text = tube_batch_alloc(&in->open->pub, from[f].len);
+        if (text == NULL)
+            return false;
+        memcpy(text, from[f].text, from[f].len);
+        to[f].text = text;
+    }
+    return true;
+}
+
+/* Under the lock: a batch to put a record into; else why not. */
+static tube_status
+have_batch(tube_inlet *in)
+{
+    if (in->open != NULL && in->open->pub.n < in->open->pub.cap)
+        return TUBE_OK;
+    if (!tubei_edge_room(in->edge))
+        return TUBE_AGAIN;
+    if (in->open != NULL)
+        (void)send_open(in);
+    if (!tubei_memory_has(in->pipeline->memory))
+        return TUBE_AGAIN;
+    in->open = tubei_batch_new(in->pipeline->memory, in->schema, in->rows, false, NULL);
+    if (in->rows < INLET_ROWS)
+        in->rows *= 2;
+    return in->open != NULL ? TUBE_OK : TUBE_AGAIN;
+}
+
+tube_status
+tube_push(tube_inlet *in, const tube_cell *row)
+{
+    tube_status st;
+
+    pthread_mutex_lock(&in->lock);
+    if (in->edge == NULL || in->stopped
+        || tubei_edge_closed(in->edge) != TUBE_STOP_NONE) {
+        pthread_mutex_unlock(&in->lock);
+        return TUBE_END;
+    }
+    st = have_batch(in);
+    if (st == TUBE_OK) {
+        tube_cell *to = tube_batch_add(&in->open->pub);
+
+        if (!copy_row(in, to, row)) {
+            tubei_batch_take_back(in->open);
+            st = TUBE_AGAIN;
+        } else {
+            in->pushed++;
+        }
+        if (st == TUBE_OK && !tubei_edge_busy(in->edge))
+            (void)send_open(in);
+    }
+    pthread_mutex_unlock(&in->lock);
+    return st;
+}
+
+tube_status
+tube_push_line(tube_inlet *in, const char *line, size_t len)
+{
+    tube_cell cell = { 0 };
+
+    if (!in->lines || len > UINT32_MAX)
+        return TUBE_EINVAL;
+    tube_set_text(&cell, line, len);
+    return tube_push(in, &cell);
+}
+
+/* Under the lock. */
+static void
+stop(tube_inlet *in, tube_stop kind, const char *message)
+{
+    tubei_reason reason = { 0 };
+    tube_cause what = { .kind = kind, .when = tube_now(), .rows = in->pushed };
+
+    if (in->stopped || in->edge == NULL)
+        return;
+    (void)send_open(in);
+    (void)snprintf(what.name, sizeof(what.name), "inlet");
+    (void)snprintf(what.message, sizeof(what.message), "%s",
+                   message != NULL ? message : "");
+    tubei_cause_add(&in->pipeline->causes, &reason, &what, NULL);
+    tubei_edge_stop(in->edge, &reason);
+    in->stopped = true; /* behind the notify: till then the program is waited for */
+    tubei_reason_fini(&reason);
+}
+
+void
+tubei_inlet_close(tube_inlet *in, tube_stop kind, const tubei_reason *why)
+{
+    pthread_mutex_lock(&in->lock);
+    if (!in->stopped && in->edge != NULL) {
+        (void)send_open(in);
+        tubei_reason_worsen(&in->edge->reason, kind);
+        tubei_edge_stop(in->edge, why);
+        in->stopped = true; /* behind the notify: till then the program is waited for */
+    }
+    pthread_mutex_unlock(&in->lock);
+}
+
+void
+tube_inlet_stop(tube_inlet *in, tube_stop kind, const char *message)
+{
+    pthread_mutex_lock(&in->lock);
+    stop(in, kind == TUBE_STOP_NONE ? TUBE_STOP_END : kind, message);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void
+tubei_inlets_stop(tube_pipeline *p, tube_stop kind, const char *message)
+{
+    pthread_mutex_lock(&p->lock);
+    for (tube_inlet *in = p->inlets; in != NULL; in = in->next)
+        tube_inlet_stop(in, kind, message);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* One user less; true: it was freed. */
+static void
+unref(tube_inlet *in)
+{
+    bool last;
+
+    pthread_mutex_lock(&in->lock);
+    last = --in->refs == 0;
+    pthread_mutex_unlock(&in->lock);
+    if (!last)
+        return;
+    (void)pthread_mutex_destroy(&in->lock);
+    free(in);
+}
+
+/* No edge any more: nothing can be pushed. */
+static void
+cut(tube_inlet *in)
+{
+    pthread_mutex_lock(&in->lock);
+    if (in->open != NULL)
+        tubei_batch_free(in->open);
+    in->open = NULL;
+    in->edge = NULL;
+    in->schema = NULL;
+    in->stopped = true;
+    pthread_mutex_unlock(&in->lock);
+    unref(in);
+}
+
+void
+tubei_inlet_over(tube_inlet *in)
+{
+    tube_pipeline *p = in->pipeline;
+    tubei_edge *e = in->edge;
+
+    pthread_mutex_lock(&p->lock);
+    for (tube_inlet **link = &p->inlets; *link != NULL; link = &(*link)->next)
+        if (*link == in) {
+            *link = in->next;
+            break;
+        }
+    pthread_mutex_unlock(&p->lock);
+    cut(in);
+    tubei_pipeline_edge_release(p, e);
+}
+
+uint32_t
+tubei_inlets_stop_at(tube_pipeline *p, const tube_stage *at, const char *message)
+{
+    uint32_t n = 0;
+
+    for (tube_inlet *in = p->inlets; in != NULL; in = in->next)
+        if (in->at == at) {
+            tube_inlet_stop(in, TUBE_STOP_CANCELLED, message);
+            n++;
+        }
+    return n;
+}
+
+void
+tubei_inlets_orphan(tube_pipeline *p)
+{
+    while (p->inlets != NULL) {
+        tube_inlet *in = p->inlets;
+
+        p->inlets = in->next;
+        cut(in);
+    }
+}
+
+void
+tube_inlet_free(tube_inlet *in)
+{
+    if (in == NULL)
+        return;
+    tube_inlet_stop(in, TUBE_STOP_END, NULL);
+    unref(in);
+}
