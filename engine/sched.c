@@ -333,6 +333,29 @@ tubei_sched_quiet(tubei_sched *s, uint32_t others)
     return true;
 }
 
+bool
+tubei_sched_still(tubei_sched *s)
+{
+    bool still;
+
+    pthread_mutex_lock(&s->lock);
+    still = s->published == s->stuck_at;
+    pthread_mutex_unlock(&s->lock);
+    return still;
+}
+
+void
+tubei_sched_look_again(tubei_sched *s)
+{
+    target t;
+
+    pthread_mutex_lock(&s->lock);
+    s->published++;
+    t = pick(s);
+    pthread_mutex_unlock(&s->lock);
+    tell(s, t);
+}
+
 /* A thread of the pool has finished an activation. */
 static void
 pool_idle(void *arg)

@@ -27,7 +27,8 @@ typedef struct tubei_sched tubei_sched;
 typedef struct tubei_sched_ops {
     /** Nothing runs and nothing is queued: whoever holds back may go on. */
     void (*quiet)(void *arg);
-    /** Still nothing, and neither a descriptor nor a deadline is awaited. */
+    /** Still nothing, and neither a descriptor nor a deadline is awaited: so it was when
+     * this was called, and still is if tubei_sched_still() says so. */
     void (*stuck)(void *arg);
     /** The time of tubei_sched_alarm() has come. */
     void (*alarm)(void *arg);
@@ -65,6 +66,14 @@ bool tubei_sched_is_caller(const tubei_sched *s);
 
 /** The source was notified: before that, quiet() and stuck() are never told. */
 void tubei_sched_begun(tubei_sched *s);
+
+/** Inside stuck(): has nothing been published since it was called?  Who takes away what
+ * kept a pipeline waiting publishes before, or under the lock that stuck() looks under. */
+bool tubei_sched_still(tubei_sched *s);
+
+/** Somebody whom a pipeline waited for has gone: look once more whether anything runs.
+ * Threads: any.  Blocks: no. */
+void tubei_sched_look_again(tubei_sched *s);
 
 /** End and join all threads when they have run what they run.  Blocks: yes. */
 void tubei_sched_stop(tubei_sched *s);

@@ -93,14 +93,20 @@ tubei_pipeline_rejected(tube_pipeline *p)
     tube_drain(p);
 }
 
-/* Notify every stage that `which` wants, with a reason for wake(). */
+/* Under the lock: notify every stage that `which` wants, with a reason for wake(). */
+static void
+wake(tube_pipeline *p, bool (*which)(const tube_stage *s), unsigned why)
+{
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->stages[i] != NULL && which(p->stages[i]))
+            tubei_stage_wake(p->stages[i], why);
+}
+
 static void
 wake_all(tube_pipeline *p, bool (*which)(const tube_stage *s), unsigned why)
 {
     pthread_mutex_lock(&p->lock);
-    for (uint32_t i = 0; i < p->n; i++)
-        if (p->stages[i] != NULL && which(p->stages[i]))
-            tubei_stage_wake(p->stages[i], why);
+    wake(p, which, why);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -138,10 +144,10 @@ tube_drain(tube_pipeline *p)
     for (uint32_t i = 0; i < p->n; i++)
         if (p->stages[i] != NULL)
             p->stages[i]->held_open = false;
+    if (p->started)
+        wake(p, tubei_stage_is_root, 0);
     pthread_mutex_unlock(&p->lock);
     tubei_inlets_stop(p, TUBE_STOP_CANCELLED, "drained");
-    if (p->started)
-        wake_all(p, tubei_stage_is_root, 0);
 }
 
 void
@@ -232,11 +238,12 @@ tubei_pipeline_stuck(void *arg)
     tube_error err;
     bool waited;
 
-    if (!p->started || atomic_load_explicit(&p->done, memory_order_acquire)
-        || tubei_pipeline_aborted(p)) /* not begun, or what can be done was done */
+    if (!p->started || atomic_load_explicit(&p->done, memory_order_acquire))
         return;
     pthread_mutex_lock(&p->lock);
-    waited = is_waited_for(p);
+    /* an abort: what can be done was done; not still: somebody has just begun something */
+    waited =
+        tubei_pipeline_aborted(p) || is_waited_for(p) || !tubei_sched_still(p->sched);
     /* the last one that has work and does not do it keeps all before it waiting */
     for (uint32_t i = 0; i < p->n; i++)
         if (p->stages[i] != NULL

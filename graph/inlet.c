@@ -305,6 +305,16 @@ tube_push_line(tube_inlet *in, const char *line, size_t len)
     return tube_push(in, &cell);
 }
 
+/* Under the lock.  Till something was published the program is waited for; and once it is
+ * not, somebody has to find out that nothing is (tubei_pipeline_stuck()). */
+static void
+end(tube_inlet *in, const tubei_reason *why)
+{
+    tubei_edge_stop(in->edge, why);
+    in->stopped = true;
+    tubei_sched_look_again(in->pipeline->sched);
+}
+
 /* Under the lock. */
 static void
 stop(tube_inlet *in, tube_stop kind, const char *message)
@@ -319,8 +329,7 @@ stop(tube_inlet *in, tube_stop kind, const char *message)
     (void)snprintf(what.message, sizeof(what.message), "%s",
                    message != NULL ? message : "");
     tubei_cause_add(&in->pipeline->causes, &reason, &what, NULL);
-    tubei_edge_stop(in->edge, &reason);
-    in->stopped = true; /* behind the notify: till then the program is waited for */
+    end(in, &reason);
     tubei_reason_fini(&reason);
 }
 
@@ -331,8 +340,7 @@ tubei_inlet_close(tube_inlet *in, tube_stop kind, const tubei_reason *why)
     if (!in->stopped && in->edge != NULL) {
         (void)send_open(in);
         tubei_reason_worsen(&in->edge->reason, kind);
-        tubei_edge_stop(in->edge, why);
-        in->stopped = true; /* behind the notify: till then the program is waited for */
+        end(in, why);
     }
     pthread_mutex_unlock(&in->lock);
 }

@@ -12,14 +12,14 @@
  * waits for a deadline and nothing is held; at the end nothing is held and stuck was told; quiet is told at most
  * once for each thing that happened.
  *
- * pass                 24,665 states
- * pass -DASYNC         151,299 states
- * pass -DCHAIN         the source holds a record back too, and gives it on when told; 341,215 states
- * pass -DPOOL          78,563 states
- * pass -DPUSH          1,667,506 states
- * pass -DCLOSE         2,608,020 states
+ * pass                 24,825 states
+ * pass -DASYNC         151,871 states
+ * pass -DCHAIN         the source holds a record back too, and gives it on when told; 341,983 states
+ * pass -DPOOL          78,861 states
+ * pass -DPUSH          1,787,743 states
+ * pass -DCLOSE         5,025,242 states
  * fail -DPOOL -DPUSH -DLATE   counted behind tubei_pool_publish(): the sink is never told
- * pass -DPOOL -DPUSH -DEARLY   counted in front of it, in a step of its own; 3,056,258 states
+ * pass -DPOOL -DPUSH -DEARLY   counted in front of it, in a step of its own; 3,356,836 states
  * fail -DPOOL -DPUSH -DUNCOUNTED   a stage that goes back to the pool is not counted: the same
  * fail -DPUSH -DWAKEFIRST    wake() with QUIET comes before the input is taken: the same
  * fail -DMUT1          what quiet() publishes counts: tells itself awake for ever
@@ -29,8 +29,11 @@
  * fail -DMUT5          stuck() does not ask for armed descriptors
  * fail -DPOOL -DMUT6   quiet() does not ask the pool: told too early
  * fail -DPUSH -DMUT7   stuck() does not ask whether somebody outside may still act
- * fail -DCLOSE -DMUT8   who acts from outside goes before its last notify(), and does not look: stuck too early
- * pass -DPOOL -DPUSH      1,559,117 states
+ * fail -DCLOSE -DMUT8   who acts from outside goes before it notifies: stuck too early
+ * fail -DPUSH -DCLOSE -DMUT9   stuck() does not ask whether something was published since: the same
+ * fail -DCLOSE -DMUT10  who acts from outside goes, and nobody looks again: stuck is never told
+ * fail -DCLOSE -DMUT11  it notifies again: quiet() may come between that stage's word and its place in the queue
+ * pass -DPOOL -DPUSH      1,644,157 states
  * long -DPOOL -DCLOSE  4,623,399 states
  * long -DPUSH -DCLOSE  13,578,212 states
  * long -DPOOL -DASYNC -DFDS=2   9,541,867 states
@@ -65,7 +68,8 @@ bit  idle[M];
 byte seat = NOBODY;
 byte pub, quiet_at, stuck_at = 255;
 bit  telling, timer;
-bit  hands;                    /* a program may still give records: an open inlet, a pause, a fan-in that is held */
+bit  hands;                    /* a program may still give records: an open inlet, a pause, a fan-in that is held; under
+                                  the graph's lock, which stuck() takes behind this one */
 byte armed;
 /* The pool, under its lock. */
 chan pq = [2] of { byte };
@@ -81,6 +85,7 @@ bit  on[2];                    /* the stage's descriptor is armed */
 byte word[2];
 bit  woke_quiet[2], woke_fd[2];
 bit  back;                     /* -DCHAIN: a record that the source holds back */
+bit  token;                    /* the program's, in the sink's ring */
 byte inbox, held, fds;         /* records in the sink's ring, held by it; descriptors so far */
 byte sent;                     /* of `held`: in a COMMIT */
 byte runs;                     /* ghosts: activations that run; things that happened; times told; told stuck */
@@ -156,11 +161,16 @@ inline notify(s) {
   if :: old == 0 -> publish(s) :: else fi; old = 0 }
 
 #ifdef MUT5
-#define awaited (timer || hands)
-#elif defined(MUT7)
-#define awaited (armed > 0 || timer)
+#define awaited (timer)
 #else
-#define awaited (armed > 0 || timer || hands)
+#define awaited (armed > 0 || timer)
+#endif
+#ifdef MUT7
+#define waited_for false
+#elif defined(MUT9)
+#define waited_for hands
+#else
+#define waited_for (hands || pub != stuck_at)
 #endif
 #ifdef MUT6
 #define pool_busy false
@@ -178,7 +188,7 @@ inline quiet(others) {
         if :: say > 0 -> quiet_at = pub; telling = 1; tq[me] = (say == 1);
               assert(runs == 0 && !some(rq) && !some(pq) && slot[0] == NONE && slot[1] == NONE);
               if :: say == 1 -> tells++; assert(tells <= 3 * events + 1)
-                 :: say == 2 -> stuck_told = 1; assert(held == 0 && inbox == 0 && !back && !fd[0] && !fd[1] && !on[0] && !on[1]) fi
+                 :: else fi
            :: else fi fi }
 inline saying() {
   if :: say == 1 ->
@@ -186,6 +196,11 @@ inline saying() {
         woke_quiet[SRC] = 1; notify(SRC);
 #endif
         woke_quiet[SNK] = 1; notify(SNK)
+     :: say == 2 ->
+        atomic {
+          if :: waited_for -> skip
+             :: else -> stuck_told = 1;
+                assert(held == 0 && inbox == 0 && !back && !token && !fd[0] && !fd[1] && !on[0] && !on[1]) fi }
      :: else fi;
   tq[me] = 0 }
 
@@ -210,7 +225,7 @@ inline act(s) {
      atomic { qq = woke_quiet[SNK]; woke_quiet[SNK] = 0; got = woke_fd[SNK]; woke_fd[SNK] = 0 };
      if :: got && held > 0 -> atomic { held = held - sent; sent = 0 } :: else fi; got = 0;
 #ifndef WAKEFIRST
-     atomic { held = held + inbox; inbox = 0 };       /* told of quiet when its input is empty, not before */
+     atomic { held = held + inbox; inbox = 0; token = 0 };       /* told of quiet when its input is empty, not before */
 #endif
      if :: qq && held > 0 && sent == 0 ->
 #ifdef ASYNC
@@ -220,7 +235,7 @@ inline act(s) {
 #endif
         :: else fi; qq = 0;
 #ifdef WAKEFIRST
-     atomic { held = held + inbox; inbox = 0 }
+     atomic { held = held + inbox; inbox = 0; token = 0 }
 #else
      skip
 #endif
@@ -296,13 +311,17 @@ proctype pusher() { byte me = M+1, j = NOBODY, old, i, say;
 #ifndef CLOSE
   skip
 #elif defined(MUT8)
-  atomic { hands = 0; events++ }; notify(SNK)          /* its token */
+  atomic { hands = 0; token = 1; events++ }; notify(SNK)
 #else
-  notify(SNK); atomic { hands = 0; events++ };
-look:
-  atomic { quiet(0); if :: say == 0 -> goto done :: else fi };
-  saying(); atomic { telling = 0; say = 0 }; goto look;
-done: skip
+  atomic { token = 1; events++ }; notify(SNK);
+  atomic { hands = 0; events++ };
+#ifdef MUT11
+  notify(SNK)
+#elif !defined(MUT10)
+  atomic { pub++; pick(j) }; atomic { tell(j) }
+#else
+  skip
+#endif
 #endif
 }
 #endif
@@ -325,4 +344,4 @@ init {
 #endif
   };
   timeout -> assert(held == 0 && inbox == 0 && !back && runs == 0 && !some(rq) && !some(pq) && tasks == 0);
-  assert(stuck_told == !hands && busy == 0) }
+  assert(stuck_told == !hands && !token && busy == 0) }
