@@ -4,6 +4,7 @@
 
 #include "../engine/check.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -13,8 +14,6 @@ enum {
 };
 
 _Thread_local tubei_ack_store *tubei_acks_here;
-static _Thread_local uint32_t own_stripe; /* from 1; 0: not chosen yet */
-static _Atomic uint32_t stripes_given;
 
 struct tubei_ack {
     struct tubei_ack *next; /* in a store */
@@ -25,15 +24,32 @@ struct tubei_ack {
     tubei_totals *totals;
 };
 
-static tubei_stripe *
+/* Where this thread counts. */
+typedef struct place {
+    tubei_stripe *stripe;
+    bool own; /* nobody else writes there */
+} place;
+
+static place
 mine(tubei_totals *t)
 {
-    if (own_stripe == 0)
-        own_stripe =
-            1
-            + atomic_fetch_add_explicit(&stripes_given, 1, memory_order_relaxed)
-                  % TUBEI_STRIPES;
-    return &t->stripe[own_stripe - 1];
+    const tubei_ack_store *s = tubei_acks_here;
+
+    if (s == NULL || s->totals != t || s->stripe == 0)
+        return (place){ t->stripe, false };
+    return (place){ &t->stripe[s->stripe], true };
+}
+
+static void
+add(place at, _Atomic uint64_t *to, uint64_t n)
+{
+    if (n == 0)
+        return;
+    if (at.own)
+        atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n,
+                              memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(to, n, memory_order_relaxed);
 }
 
 uint64_t
@@ -142,28 +158,42 @@ tubei_ack_ref(tubei_ack *a)
     atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
 }
 
-static void
-add(_Atomic uint64_t *to, uint64_t n)
+/* Whoever holds the only reference is alone with the group. */
+static bool
+is_alone(const tubei_ack *a)
 {
-    if (n != 0)
+    /* [A2] acquire pairs with [A1]: what those who let go did is before this */
+    return atomic_load_explicit(&a->refs, memory_order_acquire) == 1;
+}
+
+static void
+count_in_group(tubei_ack *a, _Atomic int64_t *to, int64_t n)
+{
+    if (is_alone(a))
+        atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n,
+                              memory_order_relaxed);
+    else
         atomic_fetch_add_explicit(to, n, memory_order_relaxed);
 }
 
 void
 tubei_ack_rows(tubei_ack *a, int64_t rows)
 {
-    atomic_fetch_add_explicit(&a->rows, rows, memory_order_relaxed);
-    add(&mine(a->totals)->read, (uint64_t)rows);
-    add(&mine(a->totals)->in_flight, (uint64_t)rows);
+    place at = mine(a->totals);
+
+    count_in_group(a, &a->rows, rows);
+    add(at, &at.stripe->read, (uint64_t)rows);
+    add(at, &at.stripe->in_flight, (uint64_t)rows);
 }
 
 static void
 note_latency(tubei_totals *t, uint64_t ns)
 {
     uint64_t most = atomic_load_explicit(&t->latency_max_ns, memory_order_relaxed);
+    place at = mine(t);
 
-    add(&mine(t)->settled, 1);
-    add(&mine(t)->latency_ns, ns);
+    add(at, &at.stripe->settled, 1);
+    add(at, &at.stripe->latency_ns, ns);
     while (ns > most
            && !atomic_compare_exchange_weak_explicit(&t->latency_max_ns, &most, ns,
                                                      memory_order_relaxed,
@@ -176,9 +206,10 @@ complete(tubei_ack *a)
 {
     tubei_totals *t = a->totals;
     int64_t n = atomic_load_explicit(&a->settled, memory_order_relaxed);
+    place at = mine(t);
 
     tubei_check(n == atomic_load_explicit(&a->rows, memory_order_relaxed)); /* A1 */
-    add(&mine(t)->released, (uint64_t)n);
+    add(at, &at.stripe->released, (uint64_t)n);
     note_latency(t, coarse_now() - a->born);
     atomic_fetch_sub_explicit(&t->born[age_of(a->born)], 1, memory_order_relaxed);
     ack_give(a);
@@ -187,17 +218,19 @@ complete(tubei_ack *a)
 void
 tubei_ack_settle(tubei_ack *a, const tubei_settled *s)
 {
-    tubei_stripe *t = mine(a->totals);
+    place at = mine(a->totals);
+    tubei_stripe *t = at.stripe;
     uint64_t n = s->committed + s->filtered + s->rejected + s->dropped + s->broken;
 
-    add(&t->committed, s->committed);
-    add(&t->filtered, s->filtered);
-    add(&t->rejected, s->rejected);
-    add(&t->dropped, s->dropped);
-    add(&t->broken, s->broken);
-    add(&t->in_flight, (uint64_t)0 - n);
-    atomic_fetch_add_explicit(&a->settled, (int64_t)n, memory_order_relaxed);
+    add(at, &t->committed, s->committed);
+    add(at, &t->filtered, s->filtered);
+    add(at, &t->rejected, s->rejected);
+    add(at, &t->dropped, s->dropped);
+    add(at, &t->broken, s->broken);
+    add(at, &t->in_flight, (uint64_t)0 - n);
+    count_in_group(a, &a->settled, (int64_t)n);
     /* [A1] acq_rel: the last one sees every other's counts, released by the same word */
-    if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
+    if (is_alone(a)
+        || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
         complete(a);
 }

@@ -19,7 +19,7 @@ enum {
     TUBEI_STRIPES = 16, /* threads count apart, so that no cache line goes to and fro */
 };
 
-/** Counts of one thread, or of several that share it. */
+/** Counts of one worker; those of stripe 0, of all threads that have none. */
 typedef struct tubei_stripe {
     _Alignas(64) _Atomic uint64_t read;
     _Atomic uint64_t
@@ -41,10 +41,12 @@ typedef struct tubei_totals {
 /** Sum of a member over the stripes: tubei_totals_sum(t, offsetof(tubei_stripe, read)). */
 uint64_t tubei_totals_sum(const tubei_totals *t, size_t member);
 
-/** Groups that are kept for the next ones, by one thread. */
+/** What a worker has for the groups of its pipeline: some to use again, and a stripe. */
 typedef struct tubei_ack_store {
     struct tubei_ack *head;
     uint32_t n;
+    uint32_t stripe;      /* 1..: nobody else writes it; 0: shared */
+    tubei_totals *totals; /* whose stripe */
 } tubei_ack_store;
 
 /** The running thread's; NULL: it has none. */

@@ -116,6 +116,12 @@ tubei_sched_publish(tubei_sched *s, tube_stage *stage)
     enqueue(s, stage);
 }
 
+bool
+tubei_sched_is_next(const tube_stage *stage)
+{
+    return self != NULL && self->slot == stage;
+}
+
 void
 tubei_sched_yield(tubei_sched *s, tube_stage *stage)
 {
@@ -476,7 +482,7 @@ tubei_sched_is_caller(const tubei_sched *s)
 
 tubei_sched *
 tubei_sched_new(uint32_t workers, uint64_t seed, tubei_memory *memory,
-                const tubei_sched_ops *ops, tube_error *err)
+                tubei_totals *totals, const tubei_sched_ops *ops, tube_error *err)
 {
     tubei_sched *s = calloc(1, sizeof(*s));
     uint32_t n = workers > 0 ? workers : 1;
@@ -496,6 +502,8 @@ tubei_sched_new(uint32_t workers, uint64_t seed, tubei_memory *memory,
     for (uint32_t i = 0; i < n; i++) {
         s->workers[i].sched = s;
         s->workers[i].magazine.memory = memory;
+        s->workers[i].acks.totals = totals;
+        s->workers[i].acks.stripe = i + 1 < TUBEI_STRIPES ? i + 1 : 0;
     }
     if (!tubei_poller_init(&s->poller)) {
         (void)tube_fail_errno(err, "epoll");

@@ -39,12 +39,14 @@ typedef struct tubei_sched_ops {
  * Make a scheduler; no thread runs yet.
  *
  * @param workers  0: the caller of tubei_sched_run()
+ * @param totals   where its threads count, each for itself as long as there are stripes
  * @return given: tubei_sched_free(); NULL: `err` says why
  *
  * Threads: any.  Blocks: no.
  */
 tubei_sched *tubei_sched_new(uint32_t workers, uint64_t seed, tubei_memory *memory,
-                             const tubei_sched_ops *ops, tube_error *err);
+                             tubei_totals *totals, const tubei_sched_ops *ops,
+                             tube_error *err);
 
 /** Start the workers.  Threads: the owner.  Blocks: no. */
 tube_status tubei_sched_start(tubei_sched *s, tube_error *err);
@@ -87,6 +89,9 @@ void tubei_sched_publish(tubei_sched *s, tube_stage *stage);
 
 /** The same for one that runs and has used up its quantum: always the queue. */
 void tubei_sched_yield(tubei_sched *s, tube_stage *stage);
+
+/** True if it is NOTIFIED, and nobody but this thread can start it: it lies in its slot. */
+bool tubei_sched_is_next(const tube_stage *stage);
 
 /** Arm a descriptor for a stage; false: it is always ready. */
 bool tubei_sched_wait_fd(tubei_sched *s, tube_stage *stage, int fd, unsigned events);

@@ -24,7 +24,10 @@ enum {
 void
 tubei_stage_notify(tube_stage *s)
 {
-    /* [N1] pairs with [N2]: an RMW in every case, also if it is notified already,
+    /* it starts here, behind all that this thread has done */
+    if (tubei_sched_is_next(s))
+        return;
+    /* [N1] pairs with [N2]: an RMW in every other case, also if it is notified already,
      * or the activation that runs might not see what came before this (S2) */
     if (atomic_fetch_or_explicit(&s->word, TUBEI_NOTIFIED, memory_order_acq_rel)
         == TUBEI_IDLE)

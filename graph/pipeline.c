@@ -232,7 +232,7 @@ tube_open(tube_pipeline *p, tube_error *err)
     if (p->memory == NULL)
         return tube_fail(err, TUBE_ENOMEM, "out of memory");
     p->sched = tubei_sched_new(workers < 0 ? 0 : (uint32_t)workers, p->opts.seed,
-                               p->memory, &ops, err);
+                               p->memory, &p->totals, &ops, err);
     if (p->sched == NULL)
         return TUBE_ENOMEM;
     p->opened = true;
