@@ -247,7 +247,8 @@ cli_status(const tube_error *e, bool running)
     case TUBE_QUEUED:
     case TUBE_ENOMEM:
     case TUBE_ETIME:
-    case TUBE_ECANCELED: break;
+    case TUBE_ECANCELED:
+    case TUBE_EFORK: break;
     }
     return CLI_FAILED;
 }

@@ -33,8 +33,11 @@ struct tubei_memory {
     _Atomic uint64_t kept;    /* bytes in magazines and in the store */
     _Atomic uint32_t waiting; /* stages on the list, written under lock */
     pthread_mutex_t lock;
-    struct tube_stage *waiters;  /* under lock, by next_waiter */
-    block *store[TUBEI_CLASSES]; /* under lock */
+    struct tube_stage *waiters;            /* under lock, by next_waiter */
+    block *store[TUBEI_CLASSES];           /* under lock */
+    void *(*get)(void *arg, size_t bytes); /* the program's; NULL: aligned_alloc() */
+    void (*put)(void *arg, void *ptr, size_t bytes);
+    void *arg;
 };
 
 _Thread_local tubei_magazine *tubei_magazine_here;
@@ -70,6 +73,31 @@ tubei_memory_new(uint64_t limit)
     return m;
 }
 
+void
+tubei_memory_hooks(tubei_memory *m, void *(*get)(void *arg, size_t bytes),
+                   void (*put)(void *arg, void *ptr, size_t bytes), void *arg)
+{
+    m->get = get;
+    m->put = put;
+    m->arg = arg;
+}
+
+/* What a block takes with its header. */
+static size_t
+whole(uint64_t bytes)
+{
+    return HEADER + (bytes + HEADER - 1) / HEADER * HEADER;
+}
+
+static void
+block_free(tubei_memory *m, block *b)
+{
+    if (m->put != NULL)
+        m->put(m->arg, b, whole(b->bytes));
+    else
+        free(b);
+}
+
 static void
 store_trim(tubei_memory *m)
 {
@@ -89,7 +117,7 @@ store_trim(tubei_memory *m)
         block *next = all->next;
 
         atomic_fetch_sub_explicit(&m->kept, all->bytes, memory_order_relaxed);
-        free(all);
+        block_free(m, all);
         all = next;
     }
 }
@@ -147,7 +175,8 @@ block_new(tubei_memory *m, uint32_t cls, uint64_t bytes)
             + atomic_load_explicit(&m->kept, memory_order_relaxed)
         > m->limit)
         store_trim(m); /* M4 */
-    b = aligned_alloc(HEADER, HEADER + (bytes + HEADER - 1) / HEADER * HEADER);
+    b = m->get != NULL ? m->get(m->arg, whole(bytes))
+                       : aligned_alloc(HEADER, whole(bytes));
     if (b == NULL)
         return NULL;
     b->bytes = bytes;
@@ -279,7 +308,7 @@ block_keep(tubei_memory *m, block *b)
         || atomic_load_explicit(&m->used, memory_order_relaxed)
                    + atomic_load_explicit(&m->kept, memory_order_relaxed) + b->bytes
                > m->limit) {
-        free(b);
+        block_free(m, b);
         return;
     }
     atomic_fetch_add_explicit(&m->kept, b->bytes, memory_order_relaxed);

@@ -43,6 +43,10 @@ typedef struct tubei_magazine {
  */
 tubei_memory *tubei_memory_new(uint64_t limit);
 
+/** Blocks come from and go to these from now on.  Threads: the owner, before any get(). */
+void tubei_memory_hooks(tubei_memory *m, void *(*get)(void *arg, size_t bytes),
+                        void (*put)(void *arg, void *ptr, size_t bytes), void *arg);
+
 /** Free it and every block kept for reuse.  Threads: the last user.  Blocks: no. */
 void tubei_memory_free(tubei_memory *m);
 

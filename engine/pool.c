@@ -21,8 +21,9 @@ struct tubei_pool {
     pthread_cond_t empty; /* a thread has ended */
     tubei_runq queue;     /* under lock, as the rest */
     uint32_t threads;
-    uint32_t free;  /* threads that wait */
-    uint32_t tasks; /* published and not yet run to their end */
+    uint32_t started; /* ever */
+    uint32_t free;    /* threads that wait */
+    uint32_t tasks;   /* published and not yet run to their end */
     bool ended;
     void (*idle)(void *arg);
     void *arg;
@@ -71,6 +72,7 @@ work(void *arg)
     tube_stage *stage;
 
     pthread_mutex_lock(&p->lock);
+    tubei_thread_name('p', ++p->started);
     for (;;) {
         p->free++;
         stage = take(p);
@@ -96,14 +98,8 @@ work(void *arg)
 static bool
 thread_add(tubei_pool *p)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    int failed;
+    int failed = tubei_thread_start(NULL, work, p);
 
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    failed = pthread_create(&thread, &attr, work, p);
-    (void)pthread_attr_destroy(&attr);
     if (failed == 0)
         p->threads++;
     return failed == 0;

@@ -5,6 +5,8 @@
 
 #include "stage.h"
 
+#include <pthread.h>
+
 typedef struct tubei_pool tubei_pool;
 
 /**
@@ -37,5 +39,12 @@ bool tubei_pool_publish(tubei_pool *p, tube_stage *stage, bool returning);
 
 /** True if something runs or waits to run.  Threads: any.  Blocks: no. */
 bool tubei_pool_busy(tubei_pool *p);
+
+/** Start a thread of ours (NULL: detached): it blocks all signals but those that a thread
+ * brings on itself.  0, or an errno.  Threads: any.  Blocks: no. */
+int tubei_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
+/** Name the running thread: tubes-w1, tubes-p1. */
+void tubei_thread_name(char kind, uint32_t number);
 
 #endif /* TUBES_ENGINE_POOL_H */

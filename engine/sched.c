@@ -447,6 +447,7 @@ work(void *arg)
     tube_stage *stage;
 
     self = w;
+    tubei_thread_name('w', (uint32_t)(w - s->workers) + 1);
     tubei_magazine_here = &w->magazine;
     tubei_acks_here = &w->acks;
     w->last_look = tube_now();
@@ -527,7 +528,7 @@ tubei_sched_start(tubei_sched *s, tube_error *err)
     for (; s->n_started < s->n_workers; s->n_started++) {
         tubei_worker *w = &s->workers[s->n_started];
 
-        errno = pthread_create(&w->thread, NULL, work, w);
+        errno = tubei_thread_start(&w->thread, work, w);
         if (errno != 0)
             return tube_fail_errno(err, "cannot start worker %u", s->n_started + 1);
     }

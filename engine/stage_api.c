@@ -163,6 +163,13 @@ tube_origin_name(const tube_stage *s, uint32_t id)
     return name;
 }
 
+bool
+tube_feeds(const tube_stage *s, const char *name)
+{
+    return s->n_out > 0 && s->out[0] != NULL && s->out[0]->to != NULL
+           && strcmp(s->out[0]->to->def->name, name) == 0;
+}
+
 void
 tube_expect_bytes(tube_stage *s, uint64_t bytes)
 {
@@ -229,6 +236,10 @@ tube_emit_to(tube_stage *s, uint32_t output, tube_batch **pub)
             return TUBE_END;
         }
         tubei_count(&s->count.rows_out, tube_batch_count(&b->pub));
+        for (uint32_t i = 0; i < b->pub.n_extents && s->def->kind == TUBE_SOURCE; i++)
+            atomic_fetch_add_explicit(&s->pipeline->totals.bytes,
+                                      b->pub.extents[i].hi - b->pub.extents[i].lo,
+                                      memory_order_relaxed);
     } else {
         s->emitted = s->current != NULL;
         for (uint32_t i = 0; i < b->pub.n_segments && s->def->kind == TUBE_SOURCE; i++)

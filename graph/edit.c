@@ -19,6 +19,8 @@ tube_find(const tube_pipeline *cp, const char *name)
     tube_ref found = { 0 };
     uint32_t n = 0;
 
+    if (tubei_forked(p))
+        return (tube_ref){ 0 };
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->n; i++) {
         const tube_stage *s = p->stages[i];
@@ -45,17 +47,13 @@ tube_ref_at(const tube_pipeline *cp, uint32_t i)
     tube_pipeline *p = (tube_pipeline *)(uintptr_t)cp;
     tube_ref ref = { 0 };
 
+    if (tubei_forked(p))
+        return (tube_ref){ 0 };
     pthread_mutex_lock(&p->lock);
     if (i < p->n && p->stages[i] != NULL)
         ref.id = p->stages[i]->id;
     pthread_mutex_unlock(&p->lock);
     return ref;
-}
-
-static tube_status
-stale(tube_error *err)
-{
-    return tube_fail(err, TUBE_EINVAL, "there is no such stage any more");
 }
 
 /* Ask a stage; frees `message` if it cannot. */
@@ -84,7 +82,7 @@ tube_stop_stage(tube_pipeline *p, tube_ref ref, tube_stop kind, const char *mess
         return TUBE_EINVAL;
     s = tubei_pipeline_enter(p, ref);
     if (s == NULL)
-        return TUBE_EINVAL;
+        return tubei_pipeline_stale(p, NULL);
     if (message != NULL)
         r.message = strdup(message);
     if (atomic_load_explicit(&s->ended, memory_order_acquire)) {
@@ -305,12 +303,12 @@ attach(tube_pipeline *p, tube_ref at_ref, const char *text, tube_ref *ref,
     bool joins;
 
     if (at == NULL)
-        return stale(err);
+        return tubei_pipeline_stale(p, err);
     tubei_pipeline_reap(p);
     at = tubei_pipeline_find(p, at_ref);
     joins = at != NULL && (at->def->flags & TUBE_JOINS) != 0;
-    st =
-        at != NULL ? port_promised(p, at, err) : stale(err); /* nothing opens in vain */
+    st = at != NULL ? port_promised(p, at, err)
+                    : tubei_pipeline_stale(p, err); /* nothing opens in vain */
     if (st == TUBE_OK)
         at->promised -= joins;
     pthread_mutex_unlock(&p->lock);
@@ -335,6 +333,8 @@ tube_attach(tube_pipeline *p, tube_ref at, const char *text, tube_ref *ref,
 {
     tube_status st;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     pthread_mutex_lock(&p->edit_lock);
     st = attach(p, at, text, ref, err);
     pthread_mutex_unlock(&p->edit_lock);
@@ -416,7 +416,7 @@ tube_detach(tube_pipeline *p, tube_ref ref, tube_error *err)
     tube_status st = TUBE_OK;
 
     if (s == NULL)
-        return stale(err);
+        return tubei_pipeline_stale(p, err);
     branch = branch_of(p, s);
     if (atomic_load_explicit(&s->ended, memory_order_acquire)) {
         st = TUBE_END;
@@ -519,12 +519,14 @@ tube_divert(tube_pipeline *p, tube_ref at_ref, const char *text, tube_ref *ref,
     tube_stage *at;
     tube_status st;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     pthread_mutex_lock(&p->edit_lock);
     at = p->opened ? tubei_pipeline_enter(p, at_ref) : NULL;
     if (at != NULL)
         pthread_mutex_unlock(&p->lock);
     if (at == NULL)
-        st = stale(err);
+        st = tubei_pipeline_stale(p, err);
     else if (atomic_load_explicit(&at->ended, memory_order_acquire))
         st = TUBE_END;
     else if ((at->def->flags & TUBE_JOINS) != 0 || at->def->kind == TUBE_SOURCE)

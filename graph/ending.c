@@ -137,6 +137,8 @@ tubei_stage_pressure(tube_stage *s)
 void
 tube_drain(tube_pipeline *p)
 {
+    if (tubei_forked(p))
+        return;
     /* [D2] pairs with [D1]; a start in this moment sees it, or we see `started` */
     if (atomic_exchange_explicit(&p->draining, true, memory_order_seq_cst))
         return;
@@ -155,6 +157,8 @@ tube_abort(tube_pipeline *p)
 {
     tube_cause what = { .kind = TUBE_STOP_ABORT, .when = tube_now() };
 
+    if (tubei_forked(p))
+        return;
     if (atomic_load_explicit(&p->done, memory_order_acquire))
         return; /* what is over is not aborted any more */
     pthread_mutex_lock(&p->lock);
@@ -199,6 +203,8 @@ tube_drain_within(tube_pipeline *p, uint64_t ns)
 {
     uint64_t when = tube_now() + (ns < UINT64_MAX / 2 ? ns : UINT64_MAX / 2);
 
+    if (tubei_forked(p))
+        return TUBE_EFORK;
     if (!p->started)
         return TUBE_EINVAL;
     atomic_store_explicit(&p->deadline, when, memory_order_release);

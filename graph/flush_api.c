@@ -7,6 +7,7 @@
 
 struct tube_flush {
     tube_pipeline *pipeline;
+    uint32_t home; /* its own */
     uint64_t number;
     tube_flush_mode mode;
     _Atomic uint32_t tokens; /* on their way, and one for tube_flush_begin() */
@@ -89,8 +90,10 @@ tube_flush_begin(tube_pipeline *p, tube_flush_mode mode, tube_error *err)
     tube_flush *f;
     bool sent = true;
 
-    if (!p->started) {
-        (void)tube_fail(err, TUBE_EINVAL, "the pipeline was not started");
+    if (tubei_forked(p) || !p->started) {
+        (void)(tubei_forked(p)
+                   ? tubei_fork_fail(err)
+                   : tube_fail(err, TUBE_EINVAL, "the pipeline was not started"));
         return NULL;
     }
     f = calloc(1, sizeof(*f));
@@ -98,7 +101,7 @@ tube_flush_begin(tube_pipeline *p, tube_flush_mode mode, tube_error *err)
         (void)tube_fail(err, TUBE_ENOMEM, "out of memory");
         return NULL;
     }
-    *f = (tube_flush){ .pipeline = p, .mode = mode };
+    *f = (tube_flush){ .pipeline = p, .home = p->home, .mode = mode };
     atomic_init(&f->tokens, 1);
     atomic_init(&f->refs, 2);
     tubei_future_init(&f->done);
@@ -117,6 +120,8 @@ tube_flush_wait(tube_flush *f, uint64_t timeout_ns)
     uint64_t now = tube_now();
     uint64_t until = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
 
+    if (tubei_is_away(f->home))
+        return TUBE_EFORK;
     while (timeout_ns > 0 && !tubei_future_wait(&f->done, 0)
            && tubei_sched_is_caller(f->pipeline->sched)
            && tubei_caller_runs(f->pipeline, until)) {
@@ -129,6 +134,6 @@ tube_flush_wait(tube_flush *f, uint64_t timeout_ns)
 void
 tube_flush_free(tube_flush *f)
 {
-    if (f != NULL)
+    if (f != NULL && !tubei_is_away(f->home))
         flush_release(f);
 }

@@ -19,6 +19,7 @@ struct tube_inlet {
     pthread_mutex_t lock;
     tube_pipeline *pipeline; /* NULL: it is gone */
     tubei_edge *edge;        /* NULL: the same */
+    uint32_t home;           /* the pipeline's */
     tube_stage *at;
     const tube_schema *schema;
     tubei_batch *open;    /* the batch at hand */
@@ -185,6 +186,7 @@ inlet_new(tube_pipeline *p, tube_stage *at, tube_error *err)
     tubei_piece_free(&b);
     lock_init(&in->lock);
     in->pipeline = p;
+    in->home = p->home;
     in->edge = e;
     in->at = at;
     in->schema = schema_of(at);
@@ -213,10 +215,10 @@ tube_inlet_new(tube_pipeline *p, tube_ref ref, const char *record, tube_error *e
         tubei_pipeline_reap(p);
         at = tubei_pipeline_find(p, ref);
     }
-    if (at == NULL)
-        (void)tube_fail(err, TUBE_EINVAL,
-                        p->opened ? "there is no such stage any more"
-                                  : "an inlet is made behind tube_open()");
+    if (at == NULL && p->opened)
+        (void)tubei_pipeline_stale(p, err);
+    else if (at == NULL)
+        (void)tube_fail(err, TUBE_EINVAL, "an inlet is made behind tube_open()");
     else if (check_record(p, at, record, err) == TUBE_OK
              && promise(p, at, err) == TUBE_OK) {
         in = inlet_new(p, at, err);
@@ -283,6 +285,8 @@ tube_push(tube_inlet *in, const tube_cell *row)
 {
     tube_status st;
 
+    if (tubei_is_away(in->home))
+        return TUBE_EFORK;
     pthread_mutex_lock(&in->lock);
     if (in->edge == NULL || in->stopped
         || tubei_edge_closed(in->edge) != TUBE_STOP_NONE) {
@@ -360,6 +364,8 @@ tubei_inlet_close(tube_inlet *in, tube_stop kind, const tubei_reason *why)
 void
 tube_inlet_stop(tube_inlet *in, tube_stop kind, const char *message)
 {
+    if (tubei_is_away(in->home))
+        return;
     pthread_mutex_lock(&in->lock);
     stop(in, kind == TUBE_STOP_NONE ? TUBE_STOP_END : kind, message);
     pthread_mutex_unlock(&in->lock);
@@ -448,7 +454,7 @@ tubei_inlets_orphan(tube_pipeline *p)
 void
 tube_inlet_free(tube_inlet *in)
 {
-    if (in == NULL)
+    if (in == NULL || tubei_is_away(in->home))
         return;
     tube_inlet_stop(in, TUBE_STOP_END, NULL);
     unref(in);

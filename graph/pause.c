@@ -22,7 +22,7 @@ tube_pause(tube_pipeline *p, tube_ref ref, tube_ref owner, const char *why,
     struct tubei_pause *all;
 
     if (s == NULL)
-        return TUBE_EINVAL;
+        return tubei_pipeline_stale(p, NULL);
     if (owner.id != 0 && tubei_pipeline_find(p, owner) == NULL)
         st = TUBE_EINVAL;
     else if (atomic_load_explicit(&s->ended, memory_order_relaxed)
@@ -71,6 +71,8 @@ tube_resume(tube_pipeline *p, tube_pause_id id)
 {
     tube_status st = TUBE_EINVAL;
 
+    if (tubei_forked(p))
+        return TUBE_EFORK;
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->n_pauses; i++)
         if (p->pause[i].id == id.id) {
@@ -96,6 +98,8 @@ tube_pauses(const tube_pipeline *cp, tube_pause_info *out, uint32_t n)
     tube_pipeline *p = (tube_pipeline *)(uintptr_t)cp;
     uint32_t all;
 
+    if (tubei_forked(p))
+        return 0;
     pthread_mutex_lock(&p->lock);
     all = p->n_pauses;
     for (uint32_t i = 0; i < all && i < n; i++) {

@@ -34,6 +34,8 @@ tubei_opts_check(tube_pipeline_opts *o, tube_error *err)
                          (uintmax_t)o->budget);
     if (o->workers < TUBE_CALLER || o->workers > 256)
         return tube_fail(err, TUBE_EINVAL, "workers is -1 to 256, not %d", o->workers);
+    if ((o->memory_get == NULL) != (o->memory_put == NULL))
+        return tube_fail(err, TUBE_EINVAL, "memory_get and memory_put go together");
     return TUBE_OK;
 }
 
@@ -222,15 +224,19 @@ tube_open(tube_pipeline *p, tube_error *err)
     int32_t workers = p->opts.workers;
     tube_status st = TUBE_OK;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     if (p->n == 0 || p->opened)
         return tube_fail(err, TUBE_EINVAL,
                          p->n == 0 ? "the pipeline has no stages"
                                    : "the pipeline is open already");
     if (workers == 0)
         workers = (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    p->home = tubei_forks_watch();
     p->memory = tubei_memory_new(p->opts.budget);
     if (p->memory == NULL)
         return tube_fail(err, TUBE_ENOMEM, "out of memory");
+    tubei_memory_hooks(p->memory, p->opts.memory_get, p->opts.memory_put, p->opts.arg);
     p->sched = tubei_sched_new(workers < 0 ? 0 : (uint32_t)workers, p->opts.seed,
                                p->memory, &p->totals, &ops, err);
     if (p->sched == NULL)
@@ -269,6 +275,8 @@ tube_start(tube_pipeline *p, tube_error *err)
     uint32_t living = 0;
     tube_status st;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     if (p->opts.dry_run)
         return tube_fail(err, TUBE_EINVAL, "a dry run does not start");
     if (p->started || p->closed)
@@ -306,6 +314,8 @@ tube_wait(tube_pipeline *p, uint64_t timeout_ns, tube_error *err)
     uint64_t until = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
     tube_error cause;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     if (!p->started)
         return tube_fail(err, TUBE_EINVAL, "the pipeline was not started");
     if (tubei_sched_is_caller(p->sched) && !p->closed)
@@ -337,8 +347,8 @@ tube_run(tube_pipeline *p, tube_error *err)
 void
 tube_pipeline_free(tube_pipeline *p)
 {
-    if (p == NULL)
-        return;
+    if (p == NULL || tubei_forked(p))
+        return; /* the parent's, with its sessions and files: nothing is closed here */
     tubei_check(p->magic == TUBEI_PIPELINE_MAGIC);
     if (p->started && !p->closed) {
         tube_abort(p);

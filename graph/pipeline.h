@@ -51,6 +51,7 @@ typedef struct tubei_adapter {
 
 struct tube_pipeline {
     uint32_t magic;
+    _Atomic uint32_t home; /* tubei_process when it was opened; 0: it is not open */
     tube_pipeline_opts opts;
     tubei_text *text;
     tubei_strings strings; /* strings and lists of options */
@@ -103,6 +104,31 @@ struct tube_pipeline {
 
 enum { TUBEI_PIPELINE_MAGIC = 0x7475b001 };
 
+/** Which of a line of forks this process is, from 1. */
+extern _Atomic uint32_t tubei_process;
+
+/** Notice forks from now on; what tubei_process is. */
+uint32_t tubei_forks_watch(void);
+
+/** Did fork() take us away from what was opened in process `home`?  Its threads are not
+ * here, and whoever had a lock never gives it back. */
+static inline bool
+tubei_is_away(uint32_t home)
+{
+    return home != 0
+           && home != atomic_load_explicit(&tubei_process, memory_order_relaxed);
+}
+
+/** The same of a pipeline. */
+static inline bool
+tubei_forked(const struct tube_pipeline *p)
+{
+    return tubei_is_away(atomic_load_explicit(&p->home, memory_order_relaxed));
+}
+
+/** TUBE_EFORK, in words. */
+tube_status tubei_fork_fail(tube_error *err);
+
 /** A stage failed: note the cause.  The failure travels on with its token.  Blocks: no. */
 void tubei_pipeline_fail(struct tube_pipeline *p, const tube_stage *s, tube_error *err);
 
@@ -144,8 +170,11 @@ void tubei_pipeline_edge_empty(tubei_edge *e);
 /** The stage of a reference, NULL if it is stale.  Threads: under `lock`. */
 tube_stage *tubei_pipeline_find(const struct tube_pipeline *p, tube_ref ref);
 
-/** Find and lock: NULL, and not locked, if it is stale. */
+/** Find and lock: NULL, and not locked, if tubei_pipeline_stale() says why. */
 tube_stage *tubei_pipeline_enter(struct tube_pipeline *p, tube_ref ref);
+
+/** There was none: TUBE_EINVAL, or TUBE_EFORK. */
+tube_status tubei_pipeline_stale(const struct tube_pipeline *p, tube_error *err);
 
 /** Open a stage that is linked: its inputs must be open.  Threads: one at a time. */
 tube_status tubei_stage_open(tube_stage *s, tube_error *err);

@@ -11,7 +11,7 @@ tube_hold(tube_pipeline *p, tube_ref ref)
     tube_status st = TUBE_OK;
 
     if (s == NULL)
-        return TUBE_EINVAL;
+        return tubei_pipeline_stale(p, NULL);
     if ((s->def->flags & TUBE_JOINS) == 0)
         st = TUBE_EINVAL;
     else if (s->sealed || tubei_pipeline_aborted(p)
@@ -30,7 +30,7 @@ tube_seal(tube_pipeline *p, tube_ref ref)
     tube_status st = TUBE_OK;
 
     if (s == NULL)
-        return TUBE_EINVAL;
+        return tubei_pipeline_stale(p, NULL);
     if ((s->def->flags & TUBE_JOINS) == 0)
         st = TUBE_EINVAL;
     else if (atomic_load_explicit(&s->ended, memory_order_acquire))
@@ -52,7 +52,7 @@ tube_queue_resize(tube_pipeline *p, tube_ref ref, const tube_queue_limits *l)
     tube_status st = TUBE_EINVAL;
 
     if (s == NULL)
-        return st;
+        return tubei_pipeline_stale(p, NULL);
     for (uint32_t i = 0; i < p->n_links; i++) {
         tubei_edge *e = p->links[i].edge;
 
@@ -81,7 +81,7 @@ tube_queue_reserve(tube_pipeline *p, tube_ref ref, uint64_t rows)
     tube_status st = TUBE_EINVAL;
 
     if (s == NULL)
-        return st;
+        return tubei_pipeline_stale(p, NULL);
     for (uint32_t i = 0; i < p->n_links && st != TUBE_OK; i++) {
         tubei_edge *e = p->links[i].edge;
 

@@ -197,11 +197,21 @@ tubei_pipeline_enter(struct tube_pipeline *p, tube_ref ref)
 {
     tube_stage *s;
 
+    if (tubei_forked(p))
+        return NULL;
     pthread_mutex_lock(&p->lock);
     s = tubei_pipeline_find(p, ref);
     if (s == NULL)
         pthread_mutex_unlock(&p->lock);
     return s;
+}
+
+tube_status
+tubei_pipeline_stale(const tube_pipeline *p, tube_error *err)
+{
+    return tubei_forked(p)
+               ? tubei_fork_fail(err)
+               : tube_fail(err, TUBE_EINVAL, "there is no such stage any more");
 }
 
 void

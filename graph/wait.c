@@ -52,6 +52,8 @@ tube_reason_of(const tube_pipeline *cp, tube_ref ref, tube_reason *out)
     const tubei_reason *r = NULL;
     tube_status st;
 
+    if (tubei_forked(p))
+        return TUBE_EFORK;
     pthread_mutex_lock(&p->lock);
     st = reason_find(p, ref, &r);
     if (st == TUBE_OK)
@@ -67,6 +69,8 @@ tube_cause_of(const tube_pipeline *cp, tube_ref ref, uint32_t i, tube_cause *c)
     const tubei_reason *r = NULL;
     tube_status st;
 
+    if (tubei_forked(p))
+        return TUBE_EFORK;
     pthread_mutex_lock(&p->lock);
     st = reason_find(p, ref, &r);
     if (st == TUBE_OK && (i >= r->n || !tubei_cause_read(&p->causes, r->cause[i], c)))
@@ -81,6 +85,8 @@ tube_report(const tube_pipeline *cp, tube_unfinished *out, uint32_t n)
     tube_pipeline *p = mutable(cp);
     uint32_t found = 0;
 
+    if (tubei_forked(p))
+        return 0;
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->n; i++) {
         tube_stage *s = p->stages[i];
@@ -156,8 +162,12 @@ tube_watch *
 tube_watch_done(tube_pipeline *p, tube_ref ref,
                 void (*fn)(void *arg, const tube_reason *r), void *arg, tube_error *err)
 {
-    tube_watch *w = calloc(1, sizeof(*w));
+    tube_watch *w = tubei_forked(p) ? NULL : calloc(1, sizeof(*w));
 
+    if (tubei_forked(p)) {
+        (void)tubei_fork_fail(err);
+        return NULL;
+    }
     if (w == NULL) {
         (void)tube_fail(err, TUBE_ENOMEM, "out of memory");
         return NULL;
@@ -183,6 +193,8 @@ tube_watch_cancel(tube_watch *w)
     tube_pipeline *p = w->pipeline;
     bool never = !w->called;
 
+    if (p != NULL && tubei_forked(p))
+        return never; /* nobody calls it here, and its lock may be held for ever */
     if (p != NULL) {
         pthread_mutex_lock(&p->lock);
         while (w->calling && !pthread_equal(w->caller, pthread_self()))
@@ -272,6 +284,8 @@ tube_wait_stage(tube_pipeline *p, tube_ref ref, uint64_t timeout_ns, tube_error 
     uint64_t until = until_of(timeout_ns);
     tube_status st;
 
+    if (tubei_forked(p))
+        return tubei_fork_fail(err);
     if (ref.id == 0)
         return tube_wait(p, timeout_ns, err);
     if (!p->started)
@@ -298,6 +312,8 @@ tube_wait_stage(tube_pipeline *p, tube_ref ref, uint64_t timeout_ns, tube_error 
 tube_status
 tube_step(tube_pipeline *p)
 {
+    if (tubei_forked(p))
+        return TUBE_EFORK;
     if (!p->started || !tubei_sched_is_caller(p->sched))
         return TUBE_EINVAL;
     tubei_deadline_look(p);
@@ -335,6 +351,9 @@ tube_wait_all(tube_pipeline *const *p, uint32_t n, tube_wait_policy policy,
     uint64_t until = until_of(timeout_ns);
     bool failed;
 
+    for (uint32_t i = 0; i < n; i++)
+        if (tubei_forked(p[i]))
+            return tubei_fork_fail(err);
     for (uint32_t i = 0; i < n; i++)
         if (!p[i]->started)
             return tube_fail(err, TUBE_EINVAL, "pipeline %u was not started", i + 1);

@@ -217,6 +217,14 @@ expect_bytes(tube_stage *s)
     tube_expect_bytes(s, left);
 }
 
+/* Only lines end with a newline. */
+static bool
+feeds_frames(const tube_stage *s)
+{
+    return tube_feeds(s, "netstrings") || tube_feeds(s, "prefixed")
+           || tube_feeds(s, "octets");
+}
+
 /* A file's turn has come. */
 static tube_status
 begin_file(tube_stage *s, tube_error *err)
@@ -233,7 +241,7 @@ begin_file(tube_stage *s, tube_error *err)
     (void)posix_fadvise(tubei_reader_fd(f->reader), 0, 0, POSIX_FADV_SEQUENTIAL);
     f->begun = tube_origin_mark(s, p->origin).low;
     st = tubei_reader_skip(f->reader, f->begun, &before, err);
-    f->in_line = before != '\n';
+    f->in_line = before != '\n' && !feeds_frames(s);
     return st;
 }
 

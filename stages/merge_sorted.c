@@ -364,6 +364,7 @@ begin_batch(tube_stage *s, merge_sorted *m, uint32_t i, tube_batch *b)
     in->row = tube_next(b, 0);
     in->touched = false;
     in->idle = false;
+    m->idle_at = 0; /* who is missing now may have spoken a moment ago */
     if (!look_through(s, m, i)) {
         in->batch = NULL;
         return false;

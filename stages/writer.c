@@ -66,7 +66,7 @@ write_all(tubei_writer *w, const char *p, size_t n)
 bool
 tubei_flush(tubei_writer *w)
 {
-    if (w->error == 0 && w->len > 0 && w->fd < 0)
+    if (w->error == 0 && (w->len > 0 || w->cap == 0) && w->fd < 0)
         w->error = ENOBUFS;
     else if (w->error == 0)
         (void)write_all(w, w->buf, w->len);

@@ -37,8 +37,8 @@ fi
 # What the library, the tests and the checks of the text need, in this order.
 [ $install = 0 ] || cmake/packages.sh gcc g++ make cmake libck-dev libpq-dev \
     libsqlite3-dev zlib1g-dev libzstd-dev \
-    libcriterion-dev postgresql spin python3 zstd patch libtbb-dev git pkg-config \
-    clang clang-format gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    libcriterion-dev postgresql spin python3 python3-twisted zstd patch libtbb-dev git pkg-config \
+    clang clang-format doxygen scdoc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 
 # A PostgreSQL of our own: a Unix socket in a folder that goes away, and nothing else.
 scratch= server=

@@ -68,6 +68,7 @@ typedef struct tube_column {
     const char *sql; /**< PostgreSQL type for a new table; NULL: by `type` */
 } tube_column;
 
+/** The columns of a record. */
 typedef struct tube_schema tube_schema;
 
 /** Number of fields.  Threads: any.  Blocks: no. */
@@ -89,6 +90,7 @@ typedef struct tube_extent {
     uint64_t lines;     /**< lines in it */
 } tube_extent;
 
+/** No origin: nothing to keep a position of. */
 #define TUBE_NO_ORIGIN UINT32_MAX
 
 /** A piece of an origin in a batch of bytes. */
@@ -218,7 +220,9 @@ tube_set_text(tube_cell *c, const char *text, size_t len)
 static inline tube_slice
 tube_text(const tube_cell *c)
 {
-    return (tube_slice){ c->text, c->len };
+    tube_slice text = { c->text, c->len };
+
+    return text;
 }
 
 /**

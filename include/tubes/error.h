@@ -31,6 +31,7 @@ typedef enum tube_status {
     TUBE_ECANCELED = -8, /**< aborted, or a neighbour failed */
     TUBE_EREACH = -9,    /**< the sink cannot be reached; safe to run again */
     TUBE_EFENCED = -10,  /**< another instance moved the position */
+    TUBE_EFORK = -11,    /**< fork() left the pipeline with the parent process */
 } tube_status;
 
 /**

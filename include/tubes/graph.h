@@ -144,6 +144,7 @@ tube_status tube_wait_all(struct tube_pipeline *const *p, uint32_t n,
  * Threads: any.  Blocks: no. */
 int tube_exit_status(const struct tube_pipeline *p, tube_status st);
 
+/** Given by tube_watch_done(). */
 typedef struct tube_watch tube_watch;
 
 /**
@@ -214,11 +215,13 @@ uint32_t tube_pauses(const struct tube_pipeline *p, tube_pause_info *out, uint32
 
 /* Flushing. */
 
+/** How far what was before has to be. */
 typedef enum tube_flush_mode {
     TUBE_HANDED_OVER = 1, /**< every sink has taken what was before */
     TUBE_SETTLED, /**< every sink has settled it: committed, rejected, dropped */
 } tube_flush_mode;
 
+/** Given by tube_flush_begin(). */
 typedef struct tube_flush tube_flush;
 
 /**
@@ -322,6 +325,7 @@ tube_status tube_queue_reserve(struct tube_pipeline *p, tube_ref ref,
 
 /* Records from the program. */
 
+/** An input that the program feeds; given by tube_inlet_new(). */
 typedef struct tube_inlet tube_inlet;
 
 /**

@@ -36,6 +36,7 @@ typedef struct tube_stage tube_stage; /**< one running instance */
 
 enum { TUBE_STAGE_ABI = 1 };
 
+/** Where in a pipeline a stage stands. */
 typedef enum tube_kind { TUBE_SOURCE = 1, TUBE_TRANSFORM, TUBE_SINK } tube_kind;
 
 /** Why a stream ends.  Ordered: of two reasons the worse one wins. */
@@ -167,6 +168,7 @@ typedef enum tube_rejoin {
     TUBE_REJOIN_ALL,    /**< all come back, and nothing passes by */
 } tube_rejoin;
 
+/** A stage: what it is called, its options, what it takes and gives, its callbacks. */
 typedef struct tube_stage_def {
     uint32_t abi; /**< TUBE_STAGE_ABI */
     tube_kind kind;
@@ -421,6 +423,9 @@ bool tube_input_complete(const tube_stage *s);
 
 /** Name of an origin, "-" for TUBE_NO_ORIGIN (borrowed). */
 const char *tube_origin_name(const tube_stage *s, uint32_t id);
+
+/** In process() of a source: true if a stage of that name takes what it sends. */
+bool tube_feeds(const tube_stage *s, const char *name);
 
 /** In a source: how many bytes there will be, for the progress line. */
 void tube_expect_bytes(tube_stage *s, uint64_t bytes);

@@ -7,6 +7,7 @@
 #include <tubes/batch.h>
 #include <tubes/error.h>
 #include <tubes/graph.h>
+#include <tubes/record.h>
 #include <tubes/stage.h>
 #include <tubes/stats.h>
 #include <tubes/version.h>
@@ -15,6 +16,7 @@
 
 TUBES_BEGIN
 
+/** A pipeline: stages, what joins them, and the threads that run them. */
 typedef struct tube_pipeline tube_pipeline;
 
 /** One rejected record, as on_reject() sees it.  All borrowed. */
@@ -51,13 +53,20 @@ typedef struct tube_pipeline_opts {
     void (*on_error)(void *arg,
                      const tube_error *e); /**< up to five errors in a pipeline text */
     void *arg;
+    /** Memory of batches, aligned to 64 bytes; NULL: there is none now.  From any thread.
+     * Give both of these two or neither: then it is the C library's. */
+    void *(*memory_get)(void *arg, size_t bytes);
+    /** The same memory back, with the size that was asked for. */
+    void (*memory_put)(void *arg, void *ptr, size_t bytes);
 } tube_pipeline_opts;
 
 enum { TUBE_CALLER = -1 };
 
+/** TUBE_PIPELINE_OPTS(.workers = 2, .budget = 16 << 20), for tube_pipeline_new(). */
 #define TUBE_PIPELINE_OPTS(...) \
   (&(tube_pipeline_opts){ .struct_size = sizeof(tube_pipeline_opts), __VA_ARGS__ })
 
+/** No time limit. */
 #define TUBE_FOREVER UINT64_MAX
 
 /**
@@ -73,6 +82,9 @@ tube_pipeline *tube_pipeline_new(const tube_pipeline_opts *o,
 
 /**
  * Free a pipeline; a running one is aborted and waited for.
+ *
+ * After fork() an open pipeline is the parent's alone: in the child this does nothing, and
+ * every other call answers TUBE_EFORK, NULL or 0.
  *
  * @param p  NULL is fine (taken)
  *

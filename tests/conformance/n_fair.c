@@ -2,6 +2,8 @@
 /* n_fair.c -- slow branches and quiet inputs do not hold up the others: N17, N18. */
 #include "f_reasons.h"
 
+#include <unistd.h>
+
 /* N17 */
 
 static const char *const unhurt[] = {
@@ -147,8 +149,9 @@ quiet_input(const tube_pipeline_opts *o)
 
     begun = tube_now();
     conform_feed(0, 5);
+    conform_until_rows(p, 4, 5); /* though the others have not said a word */
     conform_feed(1, 1);
-    conform_until_rows(p, 4, 6); /* though input 2 has not said a word */
+    conform_until_rows(p, 4, 6);
     cr_assert_lt(tube_now() - begun, 10 * SECOND);
     cr_assert_str_eq(conform_log(4, "rows"), "0 1 2 3 4 1000");
     conform_feed(2, 2);
@@ -178,6 +181,7 @@ busy_elsewhere(const tube_pipeline_opts *o)
            " | tee ( sink 4 ) | sink 5 hold=yes");
 
     conform_feed(0, 3);
+    conform_until_rows(p, 4, 3); /* else who is kept from running seems quiet */
     conform_feed(1, 1);
     begun = tube_now();
     conform_until_rows(p, 4, 4);
@@ -196,6 +200,40 @@ busy_elsewhere(const tube_pipeline_opts *o)
 Test(N18, also_while_records_are_held_behind_it, .timeout = CONFORM_SECONDS)
 {
     conform_each_mode(busy_elsewhere);
+}
+
+/* Where everything waits, nobody is waited for: another source keeps it going. */
+static void
+now_and_then(const tube_pipeline_opts *o)
+{
+    tube_pipeline *p;
+
+    conform_reset();
+    p = conform_start(
+        o, "merge ( src 3 n=-1 | pass id=6 filter=1 )"
+           " ( merge by=n idle=400ms ( src 0 fed=yes ) ( src 1 fed=yes from=1000 ) )"
+           " | sink 4");
+    conform_feed(0, 1);
+    conform_until_rows(p, 4, 1);
+    conform_feed(1, 1);
+    for (int i = 0; i < 8; i++) { /* longer than 400 ms, with shorter silences */
+        (void)usleep(60000);
+        conform_feed(0, 1);
+        conform_until_rows(p, 4, 2 + i);
+    }
+    conform_end(0);
+    conform_until_rows(p, 4, 10);
+    cr_assert_str_eq(conform_log(4, "rows"), "0 1 2 3 4 5 6 7 8 1000");
+    tube_drain(p);
+    conform_finish(p, TUBE_OK);
+    tube_pipeline_free(p);
+}
+
+/* covers: PIPE-26 */
+Test(N18, who_talks_now_and_then_is_not_quiet, .timeout = CONFORM_SECONDS)
+{
+    now_and_then(NULL);
+    now_and_then(TUBE_PIPELINE_OPTS(.workers = 2));
 }
 
 static void
