@@ -41,7 +41,7 @@ push_all(tube_inlet *in, uint64_t rows)
         tube_status st;
 
         tube_set_int(&row, (int64_t)i);
-        while ((st = tube_push(in, &row)) == TUBE_AGAIN)
+        while ((st = tube_push(in, &row, NULL)) == TUBE_AGAIN)
             sched_yield();
         if (st != TUBE_OK)
             return st;

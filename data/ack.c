@@ -22,6 +22,8 @@ struct tubei_ack {
     _Atomic int64_t rows;    /* made, less those that became others */
     _Atomic int64_t settled; /* of them */
     tubei_totals *totals;
+    _Atomic uint32_t outcomes;                /* bit o: some row was that */
+    _Atomic(struct tubei_group_asks *) asked; /* futures of the group as a whole */
 };
 
 /* Where this thread counts. */
@@ -146,6 +148,8 @@ tubei_ack_new(tubei_totals *t)
     atomic_init(&a->rows, 0);
     atomic_init(&a->settled, 0);
     atomic_init(&a->refs, 1);
+    atomic_init(&a->outcomes, 0);
+    atomic_init(&a->asked, NULL);
     a->totals = t;
     a->born = coarse_now();
     atomic_fetch_add_explicit(&t->born[age_of(a->born)], 1, memory_order_relaxed);
@@ -201,9 +205,44 @@ note_latency(tubei_totals *t, uint64_t ns)
     }
 }
 
+void
+tubei_ack_asks(tubei_ack *a, struct tubei_group_asks *g, struct tubei_group_asks **next)
+{
+    *next = atomic_load_explicit(&a->asked, memory_order_relaxed);
+    /* [A3] release; complete() is behind [A1] of the reference that the caller has */
+    while (!atomic_compare_exchange_weak_explicit(
+        &a->asked, next, g, memory_order_release, memory_order_relaxed)) {
+    }
+}
+
+/* The worst outcome in a group. */
+static tube_outcome
+worst(const tubei_ack *a)
+{
+    uint32_t seen = atomic_load_explicit(&a->outcomes, memory_order_relaxed);
+
+    return (seen & 1u << TUBE_BROKEN) != 0      ? TUBE_BROKEN
+           : (seen & 1u << TUBE_REJECTED) != 0  ? TUBE_REJECTED
+           : (seen & 1u << TUBE_DROPPED) != 0   ? TUBE_DROPPED
+           : (seen & 1u << TUBE_COMMITTED) != 0 ? TUBE_COMMITTED
+                                                : TUBE_FILTERED;
+}
+
+static void
+note_outcome(tubei_ack *a, tube_outcome o, uint64_t n)
+{
+    uint32_t bit = 1u << o;
+
+    if (n > 0 && (atomic_load_explicit(&a->outcomes, memory_order_relaxed) & bit) == 0)
+        atomic_fetch_or_explicit(&a->outcomes, bit, memory_order_relaxed);
+}
+
 static void
 complete(tubei_ack *a)
 {
+    struct tubei_group_asks *asked =
+        atomic_load_explicit(&a->asked, memory_order_acquire);
+    tube_outcome outcome = worst(a);
     tubei_totals *t = a->totals;
     int64_t n = atomic_load_explicit(&a->settled, memory_order_relaxed);
     place at = mine(t);
@@ -213,6 +252,7 @@ complete(tubei_ack *a)
     note_latency(t, coarse_now() - a->born);
     atomic_fetch_sub_explicit(&t->born[age_of(a->born)], 1, memory_order_relaxed);
     ack_give(a);
+    tubei_group_asks_end(asked, outcome);
 }
 
 void
@@ -229,6 +269,10 @@ tubei_ack_settle(tubei_ack *a, const tubei_settled *s)
     add(at, &t->broken, s->broken);
     add(at, &t->in_flight, (uint64_t)0 - n);
     count_in_group(a, &a->settled, (int64_t)n);
+    note_outcome(a, TUBE_COMMITTED, s->committed);
+    note_outcome(a, TUBE_REJECTED, s->rejected);
+    note_outcome(a, TUBE_DROPPED, s->dropped);
+    note_outcome(a, TUBE_BROKEN, s->broken);
     /* [A1] acq_rel: the last one sees every other's counts, released by the same word */
     if (is_alone(a)
         || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)

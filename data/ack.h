@@ -10,6 +10,8 @@
 #ifndef TUBES_DATA_ACK_H
 #define TUBES_DATA_ACK_H
 
+#include <tubes/stage.h>
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +82,16 @@ void tubei_ack_rows(tubei_ack *a, int64_t rows);
 typedef struct tubei_settled {
     uint64_t committed, filtered, rejected, dropped, broken;
 } tubei_settled;
+
+struct tubei_group_asks;
+
+/** Futures that complete with the group, as the worst outcome in it; `next` is their link.
+ * Threads: any that has a reference.  Blocks: no. */
+void tubei_ack_asks(tubei_ack *a, struct tubei_group_asks *g,
+                    struct tubei_group_asks **next);
+
+/** The group has settled (asks.c). */
+void tubei_group_asks_end(struct tubei_group_asks *g, tube_outcome outcome);
 
 /** A batch has settled: count its outcomes, drop its reference (A2).  Threads: any.  Blocks: no. */
 void tubei_ack_settle(tubei_ack *a, const tubei_settled *s);

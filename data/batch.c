@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* batch.c -- see batch.h. */
-#include "batch.h"
-
 #include "../engine/check.h"
 #include "../engine/stage.h"
+#include "asks.h"
 
 #include <tubes/stage.h>
 
@@ -167,6 +166,7 @@ void
 tubei_batch_free(tubei_batch *b)
 {
     tubei_check(b->ack == NULL); /* A1 */
+    tubei_asks_settle(b, TUBE_BROKEN, TUBE_BROKEN);
     for (uint32_t i = 0; i < b->n_buffers; i++)
         buffer_unref(b->buffer[i]);
     text_free(b);
@@ -444,8 +444,8 @@ tubei_batch_copy(tubei_batch *b, struct tube_stage *who)
 
     if (c == NULL)
         return NULL;
-    if (!text_share(b, c)) {
-        tubei_memory_put(b->memory, c);
+    if (!text_share(b, c) || !tubei_asks_copy(b, c)) {
+        tubei_batch_free(c);
         tubei_stage_nomem(who);
         return NULL;
     }
@@ -473,6 +473,8 @@ batch_replace(tubei_batch **b, tubei_batch *by)
     tubei_batch *old = *b;
 
     by->ack = old->ack;
+    by->asks = old->asks;
+    old->asks = NULL;
     by->turns = old->turns;
     by->n_filtered = old->n_filtered;
     by->n_dropped = old->n_dropped;
@@ -492,7 +494,7 @@ tubei_batch_strip(tubei_batch **b)
 {
     tubei_batch *thin;
 
-    if ((*b)->pub.n_rejected > 0)
+    if ((*b)->pub.n_rejected > 0 || tubei_asks_in_text(*b))
         return false;
     thin = batch_like(*b, false, false, NULL);
     if (thin == NULL)

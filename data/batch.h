@@ -29,6 +29,7 @@ typedef struct tubei_batch {
     struct tubei_batch *next;  /* of the list it is in: spilled, given back, kept */
     struct tubei_batch **prev; /* kept: what points to it; else NULL */
     tubei_memory *memory;
+    struct tubei_asks *asks; /* NULL: nobody asks about a row (asks.h) */
     tubei_ack *ack;          /* NULL: a batch of bytes, or not emitted yet */
     struct tube_flush *mark; /* not NULL: no batch but a watermark */
     uint32_t turns;          /* bit d: the last of a turn of the fork at depth d */

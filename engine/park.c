@@ -27,6 +27,24 @@ tubei_park_wake(tubei_park *p)
         (void)syscall(SYS_futex, &p->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+bool
+tubei_word_wait(_Atomic uint64_t *word, uint32_t value, uint64_t until)
+{
+    struct timespec t = { .tv_sec = (time_t)(until / 1000000000u),
+                          .tv_nsec = (long)(until % 1000000000u) };
+
+    return syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value,
+                   until != UINT64_MAX ? &t : NULL, NULL, FUTEX_BITSET_MATCH_ANY)
+               == 0
+           || errno != ETIMEDOUT;
+}
+
+void
+tubei_word_wake(_Atomic uint64_t *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
 uint64_t
 tube_now(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* park.h -- sleep until a word changes, or until a descriptor or deadline is due.
  *
- * The only file that knows futex, epoll and eventfd.
+ * The only file that knows futex and epoll.
  */
 #ifndef TUBES_ENGINE_PARK_H
 #define TUBES_ENGINE_PARK_H
@@ -21,6 +21,13 @@ void tubei_park_wait(tubei_park *p);
 
 /** Wake the owner.  Threads: any.  Blocks: no. */
 void tubei_park_wake(tubei_park *p);
+
+/** Sleep while the lower half of `word` is `value`; false: `until` has passed (monotonic
+ * ns; UINT64_MAX: never).  It may return early.  Threads: any.  Blocks: yes. */
+bool tubei_word_wait(_Atomic uint64_t *word, uint32_t value, uint64_t until);
+
+/** Wake all who sleep there; the word may be gone by now.  Threads: any.  Blocks: no. */
+void tubei_word_wake(_Atomic uint64_t *word);
 
 /** Descriptors that stages wait for. */
 typedef struct tubei_poller {

@@ -150,6 +150,7 @@ tube_keep_rows(tube_stage *s, tube_batch *pub, const uint64_t *rows)
         pub->live[w] &= rows != NULL ? rows[w] : 0;
         pub->n_live += (uint32_t)__builtin_popcountll(pub->live[w]);
     }
+    tubei_asks_gone(b);
     if (b->ack != NULL)
         tubei_ack_rows(b->ack, -(int64_t)(before - pub->n_live));
 }
@@ -201,6 +202,7 @@ tube_drop_row(tube_stage *s, tube_batch *b, uint32_t row)
     b->live[row / 64] &= ~bit;
     b->n_live--;
     tubei_batch_of(b)->n_dropped++;
+    tubei_asks_end(tubei_batch_of(b), row, TUBE_DROPPED);
     tubei_count(&s->count.dropped, 1);
 }
 

@@ -35,12 +35,18 @@ tubei_stage_unkeep(tube_stage *s, tubei_batch *b)
 void
 tubei_stage_settle(tubei_batch *b, const tubei_settled *outcome)
 {
+    tube_outcome live = outcome->broken > 0      ? TUBE_BROKEN
+                        : outcome->committed > 0 ? TUBE_COMMITTED
+                                                 : TUBE_FILTERED;
+    tube_outcome rejected = outcome->rejected > 0 ? TUBE_REJECTED : live;
+
     if (b->ack != NULL) {
         tubei_ack *ack = b->ack;
 
         b->ack = NULL;
         tubei_ack_settle(ack, outcome);
     }
+    tubei_asks_settle(b, live, rejected);
     tubei_batch_free(b);
 }
 
@@ -54,6 +60,7 @@ turn_goes_on(tube_stage *s, tubei_batch *b, uint64_t left)
         return false;
     tubei_count(&s->count.filtered, left);
     b->n_filtered += (uint32_t)left;
+    tubei_asks_settle(b, TUBE_FILTERED, TUBE_FILTERED);
     memset(b->pub.live, 0, sizeof(b->pub.live));
     b->pub.n_live = b->pub.n_rejected = b->pub.n_extents = 0;
     b->pub.schema = s->output;

@@ -91,6 +91,8 @@ consumed(tube_stage *s, tubei_batch *b)
     }
     if (!s->emitted)
         tube_drop(s, &b->pub, TUBE_FILTERED); /* 1 to 0 */
+    if (!tubei_asks_consumed(b))
+        tubei_stage_nomem(s);
     tubei_ack_rows(b->ack, -(int64_t)tube_batch_count(&b->pub));
     memset(b->pub.live, 0, sizeof(b->pub.live));
     b->pub.n_live = 0;

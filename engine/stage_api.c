@@ -200,8 +200,10 @@ void
 tube_untake(tube_stage *s, tube_batch **b)
 {
     (void)s;
-    if (*b != NULL)
+    if (*b != NULL) {
+        tubei_asks_settle(tubei_batch_of(*b), (tube_outcome)0, (tube_outcome)0);
         tubei_batch_free(tubei_batch_of(*b));
+    }
     *b = NULL;
 }
 
@@ -274,7 +276,17 @@ tube_filter(tube_stage *s, tube_batch *b, uint32_t row)
     b->live[row / 64] &= ~bit;
     b->n_live--;
     tubei_batch_of(b)->n_filtered++;
+    tubei_asks_end(tubei_batch_of(b), row, TUBE_FILTERED);
     tubei_count(&s->count.filtered, 1);
+}
+
+void
+tube_ask(tube_stage *s, tube_batch *b, uint32_t row, tube_future *f)
+{
+    if (tubei_asks_put(tubei_batch_of(b), &s->pipeline->asking, row, f))
+        return;
+    tubei_future_begin(f);
+    (void)tubei_future_part(f, TUBE_BROKEN, 0);
 }
 
 /* End the extents before row `row`. */
@@ -312,6 +324,7 @@ tube_batch_cut(tube_stage *s, tube_batch *b, uint32_t row)
             i++;
             continue;
         }
+        tubei_asks_end(tubei_batch_of(b), b->rejected[i].row, TUBE_FILTERED);
         b->rejected[i] = b->rejected[--b->n_rejected];
         tubei_batch_of(b)->n_filtered++;
         atomic_fetch_sub_explicit(&s->pipeline->rejects, 1, memory_order_relaxed);
@@ -425,6 +438,8 @@ tube_settle(tube_stage *s, tube_batch **pub, tube_outcome outcome)
         tubei_count(&s->count.broken_batches, 1);
     }
     *pub = NULL;
+    if (outcome == TUBE_UNKNOWN)
+        tubei_asks_settle(b, TUBE_UNKNOWN, TUBE_UNKNOWN);
     tubei_stage_settle(b, &out);
 }
 

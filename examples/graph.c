@@ -27,7 +27,7 @@ feed(tube_inlet *in, unsigned n)
                            i % 250, i % 60, i, i % 10 == 0 ? 503 : 200);
         tube_status st;
 
-        while ((st = tube_push_line(in, line, (size_t)len)) == TUBE_AGAIN)
+        while ((st = tube_push_line(in, line, (size_t)len, NULL)) == TUBE_AGAIN)
             (void)nanosleep(&pause, NULL);
         if (st != TUBE_OK)
             return st;

@@ -38,7 +38,7 @@ tubei_pipeline_stage_done(tube_stage *s)
     /* [L1] pairs with the looks at `done`: all that every stage did is before it */
     atomic_store_explicit(&p->done, true, memory_order_release);
     tubei_watches_call(p, NULL);
-    tubei_future_set(&p->done_future);
+    tubei_latch_set(&p->done_future);
 }
 
 bool

@@ -13,7 +13,7 @@ struct tube_flush {
     _Atomic uint32_t tokens; /* on their way, and one for tube_flush_begin() */
     _Atomic uint32_t refs;   /* the program's, and one for all tokens */
     _Atomic bool cut;        /* a token went no further */
-    tubei_future done;
+    tubei_latch done;
 };
 
 static void
@@ -22,7 +22,7 @@ flush_release(tube_flush *f)
     /* [F1] acq_rel: the last one has seen all that the others did */
     if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
         return;
-    tubei_future_fini(&f->done);
+    tubei_latch_fini(&f->done);
     free(f);
 }
 
@@ -39,7 +39,7 @@ tubei_flush_unref(tube_flush *f, bool passed)
         atomic_store_explicit(&f->cut, true, memory_order_relaxed);
     if (atomic_fetch_sub_explicit(&f->tokens, 1, memory_order_acq_rel) != 1)
         return;
-    tubei_future_set(&f->done);
+    tubei_latch_set(&f->done);
     flush_release(f);
 }
 
@@ -104,7 +104,7 @@ tube_flush_begin(tube_pipeline *p, tube_flush_mode mode, tube_error *err)
     *f = (tube_flush){ .pipeline = p, .home = p->home, .mode = mode };
     atomic_init(&f->tokens, 1);
     atomic_init(&f->refs, 2);
-    tubei_future_init(&f->done);
+    tubei_latch_init(&f->done);
     pthread_mutex_lock(&p->lock);
     f->number = ++p->flushes;
     if (atomic_load_explicit(&p->live, memory_order_acquire) > 0)
@@ -122,11 +122,11 @@ tube_flush_wait(tube_flush *f, uint64_t timeout_ns)
 
     if (tubei_is_away(f->home))
         return TUBE_EFORK;
-    while (timeout_ns > 0 && !tubei_future_wait(&f->done, 0)
+    while (timeout_ns > 0 && !tubei_latch_wait(&f->done, 0)
            && tubei_sched_is_caller(f->pipeline->sched)
            && tubei_caller_runs(f->pipeline, until)) {
     }
-    if (!tubei_future_wait(&f->done, timeout_ns == 0 ? 0 : until))
+    if (!tubei_latch_wait(&f->done, timeout_ns == 0 ? 0 : until))
         return TUBE_ETIME;
     return atomic_load_explicit(&f->cut, memory_order_relaxed) ? TUBE_END : TUBE_OK;
 }

@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* inlet.c -- records from the program, by an input of a fan-in.
- *
- * A record goes into the batch at hand; that is sent when it is full or when the queue
- * is empty, and a consumer that finds the queue empty comes and takes it: a record
- * waits for others only while the consumer is busy.  The inlet's lock makes its
- * program, a flush and that consumer one producer (edge.h).
- */
+/* inlet.c -- how an inlet begins and ends; see push.c. */
+#include "inlet.h"
+
 #include "../data/schema.h"
-#include "../engine/check.h"
-#include "pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { INLET_ROWS = 256, INLET_DEPTH = 4, SMALL_ROWS = 16 };
-
-struct tube_inlet {
-    pthread_mutex_t lock;
-    tube_pipeline *pipeline; /* NULL: it is gone */
-    tubei_edge *edge;        /* NULL: the same */
-    uint32_t home;           /* the pipeline's */
-    tube_stage *at;
-    const tube_schema *schema;
-    tubei_batch *open;    /* the batch at hand */
-    uint32_t rows;        /* that the next one has room for */
-    _Atomic bool stopped; /* written under lock */
-    bool lines;           /* its records have one field, text */
-    uint32_t refs;        /* the program's and the edge's, under lock */
-    uint64_t pushed;
-    struct tube_inlet *next; /* under the graph's lock */
-};
-
-/* Under the lock: send the batch at hand; false: there is none. */
-static bool
-send_open(tube_inlet *in)
-{
-    tubei_batch *b = in->open;
-
-    if (b == NULL || in->edge->stopping || in->edge->stopped)
-        return false;
-    in->open = NULL;
-    b->ack = tubei_ack_new(&in->pipeline->totals);
-    if (b->ack == NULL) {
-        in->open = b; /* later, perhaps */
-        return false;
-    }
-    tubei_ack_rows(b->ack, (int64_t)tubei_batch_rows(b));
-    (void)tubei_edge_push(in->edge, &b);
-    return true;
-}
+enum { INLET_DEPTH = 4, SMALL_ROWS = 16 };
 
 bool
 tubei_inlet_pull(tube_inlet *in)
@@ -58,8 +17,9 @@ tubei_inlet_pull(tube_inlet *in)
     pthread_mutex_lock(&in->lock);
     sent = in->edge->spill != NULL || in->edge->stopping;
     (void)tubei_edge_room(in->edge);
-    sent = send_open(in) || sent;
+    sent = tubei_inlet_send(in) || sent;
     pthread_mutex_unlock(&in->lock);
+    tubei_inlet_room(in);
     return sent;
 }
 
@@ -81,7 +41,7 @@ tubei_inlet_mark(tube_inlet *in, struct tube_flush *f)
     pthread_mutex_lock(&in->lock);
     if (!in->stopped && (b = tubei_batch_mark(in->pipeline->memory, f)) != NULL) {
         tubei_flush_ref(f);
-        (void)send_open(in);
+        (void)tubei_inlet_send(in);
         (void)tubei_edge_push(in->edge, &b);
         sent = true;
     }
@@ -239,88 +199,6 @@ tube_inlet_schema(const tube_inlet *in)
     return in->schema;
 }
 
-/* Pushing. */
-
-/* Text has to live as long as the batch. */
-static bool
-copy_row(tube_inlet *in, tube_cell *to, const tube_cell *from)
-{
-    for (uint32_t f = 0; f < in->open->pub.width; f++) {
-        tube_type type = tube_schema_column(in->schema, (tube_field)f)->type;
-        char *text;
-
-        to[f] = from[f];
-        if (!from[f].set
-            || (type != TUBE_TEXT && type != TUBE_BYTES && type != TUBE_JSON))
-            continue;
-        text = tube_batch_alloc(&in->open->pub, from[f].len);
-        if (text == NULL)
-            return false;
-        memcpy(text, from[f].text, from[f].len);
-        to[f].text = text;
-    }
-    return true;
-}
-
-/* Under the lock: a batch to put a record into; else why not. */
-static tube_status
-have_batch(tube_inlet *in)
-{
-    if (in->open != NULL && in->open->pub.n < in->open->pub.cap)
-        return TUBE_OK;
-    if (!tubei_edge_room(in->edge))
-        return TUBE_AGAIN;
-    if (in->open != NULL)
-        (void)send_open(in);
-    if (!tubei_memory_has(in->pipeline->memory))
-        return TUBE_AGAIN;
-    in->open = tubei_batch_new(in->pipeline->memory, in->schema, in->rows, false, NULL);
-    if (in->rows < INLET_ROWS)
-        in->rows *= 2;
-    return in->open != NULL ? TUBE_OK : TUBE_AGAIN;
-}
-
-tube_status
-tube_push(tube_inlet *in, const tube_cell *row)
-{
-    tube_status st;
-
-    if (tubei_is_away(in->home))
-        return TUBE_EFORK;
-    pthread_mutex_lock(&in->lock);
-    if (in->edge == NULL || in->stopped
-        || tubei_edge_closed(in->edge) != TUBE_STOP_NONE) {
-        pthread_mutex_unlock(&in->lock);
-        return TUBE_END;
-    }
-    st = have_batch(in);
-    if (st == TUBE_OK) {
-        tube_cell *to = tube_batch_add(&in->open->pub);
-
-        if (!copy_row(in, to, row)) {
-            tubei_batch_take_back(in->open);
-            st = TUBE_AGAIN;
-        } else {
-            in->pushed++;
-        }
-        if (st == TUBE_OK && !tubei_edge_busy(in->edge))
-            (void)send_open(in);
-    }
-    pthread_mutex_unlock(&in->lock);
-    return st;
-}
-
-tube_status
-tube_push_line(tube_inlet *in, const char *line, size_t len)
-{
-    tube_cell cell = { 0 };
-
-    if (!in->lines || len > UINT32_MAX)
-        return TUBE_EINVAL;
-    tube_set_text(&cell, line, len);
-    return tube_push(in, &cell);
-}
-
 /* Under the lock.  Till something was published the program is waited for; and once it is
  * not, somebody has to find out that nothing is (tubei_pipeline_stuck()). */
 static void
@@ -328,6 +206,7 @@ end(tube_inlet *in, const tubei_reason *why)
 {
     tubei_edge_stop(in->edge, why);
     in->stopped = true;
+    tubei_inlet_room(in);
     tubei_sched_look_again(in->pipeline->sched);
 }
 
@@ -340,7 +219,7 @@ stop(tube_inlet *in, tube_stop kind, const char *message)
 
     if (in->stopped || in->edge == NULL)
         return;
-    (void)send_open(in);
+    (void)tubei_inlet_send(in);
     (void)snprintf(what.name, sizeof(what.name), "inlet");
     (void)snprintf(what.message, sizeof(what.message), "%s",
                    message != NULL ? message : "");
@@ -354,7 +233,7 @@ tubei_inlet_close(tube_inlet *in, tube_stop kind, const tubei_reason *why)
 {
     pthread_mutex_lock(&in->lock);
     if (!in->stopped && in->edge != NULL) {
-        (void)send_open(in);
+        (void)tubei_inlet_send(in);
         tubei_reason_worsen(&in->edge->reason, kind);
         end(in, why);
     }
@@ -399,14 +278,17 @@ unref(tube_inlet *in)
 static void
 cut(tube_inlet *in)
 {
+    tubei_batch *left;
+
     pthread_mutex_lock(&in->lock);
-    if (in->open != NULL)
-        tubei_batch_free(in->open);
+    left = in->open;
     in->open = NULL;
     in->edge = NULL;
     in->schema = NULL;
     in->stopped = true;
     pthread_mutex_unlock(&in->lock);
+    if (left != NULL) /* who asks about its records is told here */
+        tubei_batch_free(left);
     unref(in);
 }
 

@@ -63,7 +63,8 @@ tube_pipeline_new(const tube_pipeline_opts *o, tube_error *err)
     tubei_cond_init(&p->stage_done);
     (void)pthread_mutex_init(&p->tell_lock, NULL);
     (void)pthread_mutex_init(&p->close_lock, NULL);
-    tubei_future_init(&p->done_future);
+    tubei_latch_init(&p->done_future);
+    tubei_asking_init(&p->asking, &p->causes);
     return p;
 }
 
@@ -320,7 +321,7 @@ tube_wait(tube_pipeline *p, uint64_t timeout_ns, tube_error *err)
         return tube_fail(err, TUBE_EINVAL, "the pipeline was not started");
     if (tubei_sched_is_caller(p->sched) && !p->closed)
         (void)tubei_sched_run(p->sched, &p->done, until);
-    if (!tubei_future_wait(&p->done_future, until))
+    if (!tubei_latch_wait(&p->done_future, until))
         return tube_fail(err, TUBE_ETIME, "not done in time");
     pipeline_close(p);
     tubei_pipeline_rejects_end(p);
@@ -375,7 +376,8 @@ tube_pipeline_free(tube_pipeline *p)
     for (uint32_t i = 0; i < p->n_adapters; i++)
         tubei_text_free(p->adapters[i].text);
     tubei_strings_free(&p->strings);
-    tubei_future_fini(&p->done_future);
+    tubei_latch_fini(&p->done_future);
+    tubei_asking_fini(&p->asking);
     tubei_causes_fini(&p->causes);
     tubei_reason_fini(&p->end);
     tubei_reason_fini(&p->abort_reason);

@@ -13,14 +13,15 @@
 #define TUBES_GRAPH_PIPELINE_H
 
 #include "../data/ack.h"
+#include "../data/asks.h"
 #include "../data/memory.h"
 #include "../data/stop.h"
 #include "../engine/edge.h"
-#include "../engine/future.h"
 #include "../engine/sched.h"
 #include "../engine/stage.h"
 #include "../text/strpool.h"
 #include "../text/text.h"
+#include "latch.h"
 
 #include <tubes/tubes.h>
 
@@ -85,6 +86,7 @@ struct tube_pipeline {
     tubei_memory *memory;
     tubei_sched *sched;
     tubei_totals totals;
+    tubei_asking asking;
     tubei_causes causes;
     tubei_reason abort_reason; /* written before causes.abort is set */
     _Atomic uint64_t rejects;  /* seen so far, stored or not */
@@ -92,7 +94,7 @@ struct tube_pipeline {
     _Atomic uint64_t deadline; /* of tube_drain_within(); 0: none */
     _Atomic uint32_t live;     /* G3 */
     _Atomic bool done;         /* all of them are */
-    tubei_future done_future;
+    tubei_latch done_future;
     pthread_mutex_t tell_lock; /* on_reject() and on_warn(), one at a time */
     _Atomic bool opened;       /* written by the owner, read by drain() and abort() */
     _Atomic bool started;

@@ -365,7 +365,7 @@ tube_wait_all(tube_pipeline *const *p, uint32_t n, tube_wait_policy policy,
         for (uint32_t i = 0; i < n; i++) /* sleep until one of ours may be done */
             if (!tubei_sched_is_caller(p[i]->sched)
                 && !atomic_load_explicit(&p[i]->done, memory_order_acquire)) {
-                (void)tubei_future_wait(
+                (void)tubei_latch_wait(
                     &p[i]->done_future,
                     n == 1 || policy == TUBE_WAIT_ALL ? until : now + NAP_NS);
                 break;

@@ -272,7 +272,8 @@ merge_copy(tube_stage *s, merge_sorted *m, tube_error *err)
                 break;
             continue;
         }
-        if (!copy_row(m, m->out, cell, tube_row(b, in->row)))
+        if (!copy_row(m, m->out, cell, tube_row(b, in->row))
+            || !tube_carry(m->out, m->out->n - 1, in->batch, in->row))
             return tube_fail(err, TUBE_ENOMEM, "no memory for a copy of a record");
         in->touched = true;
         in->row = tube_next(b, in->row + 1);

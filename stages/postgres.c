@@ -27,6 +27,7 @@ struct postgres {
     int64_t age;       /* option */
     bool again;        /* option */
     pg_flow flow;
+    bool asked; /* somebody waits to be told about a record that is kept */
 };
 
 #define AT(member) offsetof(struct postgres, member)
@@ -261,6 +262,7 @@ postgres_process(tube_stage *s, tube_batch *b, tube_error *err)
         st = tubei_pg_copy_prepare(&f->copy, s, b, err);
     if (st == TUBE_OK)
         st = tubei_pg_flow_take(f, b, err);
+    p->asked = p->asked || (st == TUBE_OK && tube_is_asked(b));
     return st == TUBE_OK ? TUBE_QUEUED : st;
 }
 
@@ -273,6 +275,10 @@ postgres_wake(tube_stage *s, unsigned why, tube_error *err)
         return TUBE_OK;
     if ((why & TUBE_WOKE_FLUSH) != 0)
         tubei_pg_flow_flush(&p->flow);
+    if ((why & TUBE_WOKE_EMPTY) != 0 && p->asked) {
+        tubei_pg_flow_hurry(&p->flow); /* somebody waits, and nothing else comes now */
+        p->asked = false;
+    }
     if ((why & (TUBE_WOKE_PRESSURE | TUBE_WOKE_QUIET)) != 0)
         tubei_pg_flow_relieve(&p->flow, (why & TUBE_WOKE_PRESSURE) == 0);
     if ((why & TUBE_WOKE_ABORT) != 0)

@@ -41,6 +41,7 @@ struct sqlite {
     uint64_t taken;   /* batches that came */
     uint64_t pressed; /* of them, when memory was short; 0: it was not */
     bool told_owed;
+    bool asked; /* somebody waits to be told about a record that is kept */
 };
 
 #define AT(member) offsetof(struct sqlite, member)
@@ -365,6 +366,7 @@ sqlite_process(tube_stage *s, tube_batch *b, tube_error *err)
     if (st != TUBE_OK)
         return st;
     q->taken++;
+    q->asked = q->asked || tube_is_asked(b);
     q->kept_rows += tube_batch_count(b) + b->n_rejected;
     q->kept_bytes += bytes_of(b);
     if (!is_full(q)) {
@@ -395,6 +397,10 @@ sqlite_wake(tube_stage *s, unsigned why, tube_error *err)
         return flush(s, err);
     if ((why & (TUBE_WOKE_PRESSURE | TUBE_WOKE_QUIET)) != 0)
         return relieve(s, (why & TUBE_WOKE_PRESSURE) == 0, err);
+    if ((why & TUBE_WOKE_EMPTY) != 0 && q->asked) { /* nothing else comes now */
+        q->asked = false;
+        return commit(s, q->txn.border, err);
+    }
     if ((why & TUBE_WOKE_DEADLINE) == 0)
         return TUBE_OK;
     if (q->txn.border > 0 || q->txn.n == 0)

@@ -323,46 +323,6 @@ tube_status tube_queue_resize(struct tube_pipeline *p, tube_ref ref,
 tube_status tube_queue_reserve(struct tube_pipeline *p, tube_ref ref,
                                uint64_t rows) TUBE_NODISCARD;
 
-/* Records from the program. */
-
-/** An input that the program feeds; given by tube_inlet_new(). */
-typedef struct tube_inlet tube_inlet;
-
-/**
- * A new input of a fan-in that the program feeds.
- *
- * @param record  name of a `record` of the text; "lines"; NULL: what the fan-in gives
- * @return given: tube_inlet_free(); NULL: `err`; TUBE_END in it: sealed or ended
- *
- * Threads: any, after tube_open().  Blocks: no.
- */
-tube_inlet *tube_inlet_new(struct tube_pipeline *p, tube_ref at, const char *record,
-                           tube_error *err) TUBE_NODISCARD;
-
-/**
- * Push one record, with the text it points to (copied).
- *
- * @param row  cells of the inlet's schema
- * @return TUBE_OK      taken
- *         TUBE_AGAIN   full: not taken
- *         TUBE_END     closed, nothing will be taken any more: not taken
- *
- * Threads: one at a time for each inlet.  Blocks: no.
- */
-tube_status tube_push(tube_inlet *in, const tube_cell *row) TUBE_NODISCARD;
-
-/** tube_push() of a line, for an inlet of lines. */
-tube_status tube_push_line(tube_inlet *in, const char *line, size_t len) TUBE_NODISCARD;
-
-/** No more: the stop goes behind what was pushed.  Idempotent.  Threads: as tube_push(). */
-void tube_inlet_stop(tube_inlet *in, tube_stop kind, const char *message);
-
-/** What its records look like (borrowed).  Threads: any.  Blocks: no. */
-const tube_schema *tube_inlet_schema(const tube_inlet *in);
-
-/** Stop it if that was not done, and free it; NULL is fine.  Threads: its last user. */
-void tube_inlet_free(tube_inlet *in);
-
 /* Types. */
 
 /**

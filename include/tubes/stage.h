@@ -95,6 +95,8 @@ typedef enum tube_outcome {
     TUBE_BROKEN,        /**< nothing of it was stored: failed or aborted */
     TUBE_FILTERED,      /**< taken out by a stage */
     TUBE_DROPPED,       /**< by an overflow policy */
+    TUBE_REJECTED,      /**< refused, with a reason, by a stage or by the database */
+    TUBE_UNKNOWN, /**< the answer to COMMIT was lost, and nobody can ask any more */
 } tube_outcome;
 
 /** One row of an option table: the parser, the help and the manual all read it. */
@@ -524,8 +526,35 @@ bool tube_rejects_elsewhere(const tube_stage *s);
  */
 void tube_publish_rejects(tube_stage *s, tube_batch *b);
 
-/** Settle a batch that process() kept with TUBE_QUEUED; sets it to NULL.  TUBE_COMMITTED
- * and TUBE_BROKEN. */
+struct tube_future;
+
+/**
+ * In a source, before tube_emit(): tell `f` what becomes of a row (<tubes/push.h>).
+ *
+ * @param f  lives until it is complete (borrowed)
+ */
+void tube_ask(tube_stage *s, tube_batch *b, uint32_t row, struct tube_future *f);
+
+/** Why the record that `f` was hung on is not committed: tube_future_reason(). */
+tube_outcome tube_ask_reason(tube_stage *s, const struct tube_future *f,
+                             tube_error *err);
+
+/** In a sink: true if somebody waits to be told about a row of `b`: do not hold it back
+ * for others once the input is empty. */
+bool tube_is_asked(const tube_batch *b);
+
+/**
+ * In a stage that makes records of others: row `to_row` of `to` is, or is part of, what
+ * becomes of row `row` of `from`, which is in hand.  Who asks about that is told the worst
+ * that befalls any record it became.  In an emitter that never says so, all records of a
+ * batch share what becomes of all that was made of it.
+ *
+ * @return false: out of memory
+ */
+bool tube_carry(tube_batch *to, uint32_t to_row, tube_batch *from, uint32_t row);
+
+/** Settle a batch that process() kept with TUBE_QUEUED; sets it to NULL.  TUBE_COMMITTED,
+ * TUBE_BROKEN and TUBE_UNKNOWN. */
 void tube_settle(tube_stage *s, tube_batch **b, tube_outcome outcome);
 
 /** Wait for `fd`, once: TUBE_READABLE and TUBE_WRITABLE.  wake() tells. */

@@ -7,6 +7,7 @@
 #include <tubes/batch.h>
 #include <tubes/error.h>
 #include <tubes/graph.h>
+#include <tubes/push.h>
 #include <tubes/record.h>
 #include <tubes/stage.h>
 #include <tubes/stats.h>

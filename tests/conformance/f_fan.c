@@ -251,7 +251,7 @@ later_inputs(const tube_pipeline_opts *o)
     late = tube_inlet_new(p, conform_ref(p, "m"), NULL, &err);
     cr_assert_null(late);
     cr_assert_eq(err.status, TUBE_END, "%d", (int)err.status);
-    cr_assert_eq(tube_push(early, row), TUBE_END);
+    cr_assert_eq(tube_push(early, row, NULL), TUBE_END);
     cr_assert_eq(times_in(conform_log(4, NULL), "-77"), 0);
     cr_assert_eq(conform_stop(p, "out"), TUBE_STOP_SATISFIED);
     cr_assert_neq(conform_stop(p, "s"), TUBE_STOP_NONE, "an input was not stopped");

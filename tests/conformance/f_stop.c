@@ -173,7 +173,7 @@ ended_at_once(const tube_pipeline_opts *o)
     cr_assert_not_null(in, "%s", err.message);
     tube_set_int(&row[0], 7);
     tube_set_text(&row[1], "d", 1);
-    cr_assert_eq(tube_push(in, row), TUBE_OK);
+    cr_assert_eq(tube_push(in, row, NULL), TUBE_OK);
     tube_inlet_stop(in, TUBE_STOP_SATISFIED, "that was all");
     tube_inlet_free(in);
     cr_assert_eq(tube_seal(p, conform_ref(p, "m")), TUBE_OK);
@@ -243,14 +243,14 @@ push_behind_stop(const tube_pipeline_opts *o)
     tube_set_text(&row[1], "a", 1);
     for (int i = 1; i <= 3; i++) {
         tube_set_int(&row[0], i);
-        cr_assert_eq(tube_push(in, row), TUBE_OK);
+        cr_assert_eq(tube_push(in, row, NULL), TUBE_OK);
     }
     tube_inlet_stop(in, TUBE_STOP_SATISFIED, "first");
     tube_inlet_stop(in, TUBE_STOP_CANCELLED, "second");
-    cr_assert_eq(tube_push(in, row), TUBE_END);
+    cr_assert_eq(tube_push(in, row, NULL), TUBE_END);
     cr_assert_eq(tube_seal(p, conform_ref(p, "m")), TUBE_OK);
     conform_finish(p, TUBE_OK);
-    cr_assert_eq(tube_push(in, row), TUBE_END);
+    cr_assert_eq(tube_push(in, row, NULL), TUBE_END);
     cr_assert_str_eq(conform_log(1, "sink"), "open 1 2 3 finish");
     r = reason_of(p, conform_ref(p, "sink"));
     cr_assert_eq(r.n_causes, 2); /* the source, and the inlet once */

@@ -393,6 +393,111 @@ Test(K25, a_caller_that_leaves_in_the_middle_of_a_box_leaves_what_was_whole,
     finish(p, 1, 0);
 }
 
+static const char committed[] = "\0\7_answer\0\1"
+                                "1\0\7outcome\0\11committed\0";
+
+static void
+answers_behind_commit(const tube_pipeline_opts *o)
+{
+    tube_pipeline *p;
+
+    (void)new_path();
+    conform_gate(9, true);
+    p = start(o, SERVER);
+    connect_to();
+    SAY(sum);
+    conform_quiet(p);
+    (void)has_bytes(NULL);
+    cr_assert_eq(peer.n, 0, "an answer before the record was stored");
+    conform_gate(9, false);
+    HEAR(p, committed);
+    tube_drain(p);
+    finish(p, 1, 0);
+}
+
+/* covers: AMP-1, AMP-4 */
+Test(K25, a_call_is_answered_when_its_record_is_committed, .timeout = CONFORM_SECONDS)
+{
+    conform_each_mode(answers_behind_commit);
+}
+
+static const char refused[] = "\0\6_error\0\1"
+                              "2\0\13_error_code\0\10REJECTED\0\22_error_description"
+                              "\0\42argument 'a': 'many' is no Integer\0";
+
+static void
+tells_the_reason(const tube_pipeline_opts *o)
+{
+    tube_pipeline *p = start_server(o, SERVER);
+
+    SAY("\0\4_ask\0\1"
+        "2\0\10_command\0\3Sum\0\1a\0\4many\0");
+    HEAR(p, refused);
+    SAY(sum); /* the connection stays */
+    HEAR(p, committed);
+    tube_drain(p);
+    finish(p, 1, 1);
+}
+
+/* covers: AMP-8 */
+Test(K25, an_error_answer_carries_the_reason_of_the_reject, .timeout = CONFORM_SECONDS)
+{
+    conform_each_mode(tells_the_reason);
+}
+
+static void
+drains(const tube_pipeline_opts *o)
+{
+    tube_pipeline *p;
+
+    (void)new_path();
+    conform_gate(9, true);
+    p = start(o, SERVER);
+    connect_to();
+    SAY(sum);
+    conform_quiet(p);
+    tube_drain(p);
+    conform_quiet(p);
+    conform_gate(9, false);
+    HEAR(p, committed);
+    hear(p, 1);
+    cr_assert(peer.over, "the connection is closed behind the last answer");
+    finish(p, 1, 0);
+}
+
+/* covers: AMP-12 */
+Test(K25, a_drain_answers_what_was_taken, .timeout = CONFORM_SECONDS)
+{
+    conform_each_mode(drains);
+}
+
+static void
+leaves(const tube_pipeline_opts *o)
+{
+    tube_pipeline *p;
+
+    (void)new_path();
+    conform_gate(9, true);
+    p = start(o, SERVER);
+    connect_to();
+    SAY(sum);
+    conform_quiet(p);
+    hang_up();
+    connect_to();
+    SAY(sum);
+    conform_gate(9, false);
+    HEAR(p, committed);
+    tube_drain(p);
+    finish(p, 2, 0);
+}
+
+/* covers: AMP-12 */
+Test(K25, a_caller_that_is_gone_misses_its_answer_and_no_other,
+     .timeout = CONFORM_SECONDS)
+{
+    conform_each_mode(leaves);
+}
+
 /* F23 */
 
 static void

@@ -25,7 +25,7 @@ push(tube_inlet *in, int64_t n)
 
     tube_set_int(&row[0], n);
     tube_set_text(&row[1], tag, 1);
-    return tube_push(in, row);
+    return tube_push(in, row, NULL);
 }
 
 /* K17 */

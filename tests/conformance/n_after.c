@@ -66,7 +66,7 @@ dead_fan_in(const tube_pipeline_opts *o)
     conform_go(p);
     conform_feed(0, 3);
     conform_finish(p, TUBE_EIO); /* though it was held, and an inlet was open */
-    cr_assert_eq(tube_push(in, row), TUBE_END);
+    cr_assert_eq(tube_push(in, row, NULL), TUBE_END);
     cr_assert_eq(tube_attach(p, m, "src 4 n=1", &ref, &err), TUBE_END);
     cr_assert_null(tube_inlet_new(p, m, NULL, &err));
     cr_assert_eq(tube_seal(p, m), TUBE_END);

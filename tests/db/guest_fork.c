@@ -37,7 +37,7 @@ push(tube_inlet *in, int from)
                      i);
         tube_status st;
 
-        while ((st = tube_push_line(in, line, (size_t)len)) == TUBE_AGAIN)
+        while ((st = tube_push_line(in, line, (size_t)len, NULL)) == TUBE_AGAIN)
             (void)usleep(100);
         if (st != TUBE_OK)
             return false;
@@ -48,7 +48,7 @@ push(tube_inlet *in, int from)
 static void
 child(tube_pipeline *p, tube_inlet *in, int way)
 {
-    if (tube_push_line(in, "x", 1) != TUBE_EFORK)
+    if (tube_push_line(in, "x", 1, NULL) != TUBE_EFORK)
         _exit(9);
     tube_abort(p);
     tube_inlet_free(in);

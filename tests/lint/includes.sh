@@ -31,7 +31,7 @@ for file in stages/*.[ch]; do
             ;;
         *\<tubes/*)
             case $name in
-            tubes/stage.h | tubes/attr.h | tubes/batch.h | tubes/error.h | tubes/db.h | tubes/graph.h | tubes/record.h) ;;
+            tubes/stage.h | tubes/attr.h | tubes/batch.h | tubes/error.h | tubes/db.h | tubes/graph.h | tubes/record.h | tubes/push.h) ;;
             *) complain "$file:$line: a stage includes <tubes/stage.h>, not <$name>" ;;
             esac
             ;;

@@ -166,7 +166,7 @@ push(producer *m)
     tube_status st;
 
     cell.integer = (m - fan.all) * PUSHES_MOST + m->done;
-    st = tube_push(m->in, &cell);
+    st = tube_push(m->in, &cell, NULL);
     if (st == TUBE_AGAIN)
         return false;
     check(st == TUBE_OK, "tube_push", (uint64_t)st, TUBE_OK);

@@ -200,6 +200,27 @@ act_inlet(void)
 }
 
 static void
+told(tube_future *f)
+{
+    (void)f;
+    atomic_fetch_add(&graph.told, 1);
+}
+
+/* A future for one record in three; NULL: nobody asks. */
+static tube_future *
+graph_ask(void)
+{
+    static const tube_then then = { .fn = told };
+    tube_future *f = &graph.asked[graph.n_asked];
+
+    graph.asking = graph.n_asked < GRAPH_ASKED && graph_one_in(3);
+    if (!graph.asking)
+        return NULL;
+    tube_future_init(f, &then);
+    return f;
+}
+
+static void
 act_push(void)
 {
     graph_inlet *g;
@@ -214,7 +235,8 @@ act_push(void)
         tube_cell cell = { .set = 1 };
 
         cell.integer = (int64_t)g->source << GRAPH_SHIFT | g->pushed++;
-        st = tube_push(g->in, &cell);
+        st = tube_push(g->in, &cell, graph_ask());
+        graph.n_asked += graph.asking && st == TUBE_OK;
     }
     EXPECT("tube_push", st, NULL, TUBE_OK, TUBE_AGAIN, TUBE_END);
 }

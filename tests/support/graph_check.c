@@ -84,7 +84,7 @@ graph_check_end(void)
         tube_inlet *in = graph.inlet[--graph.n_inlets].in;
         const tube_cell cell = { .set = 1 };
 
-        if (tube_push(in, &cell) != TUBE_END)
+        if (tube_push(in, &cell, NULL) != TUBE_END)
             graph_wrong("an inlet takes records behind the end");
         tube_inlet_free(in);
     }
@@ -104,9 +104,21 @@ check_book(const graph_book *k)
         graph_wrong("a stage of kind %d was not finished", (int)k->kind);
 }
 
+/* Who asked was told, once. */
+static void
+check_asked(void)
+{
+    if (atomic_load(&graph.told) != graph.n_asked)
+        graph_wrong("%u futures, %u calls", graph.n_asked, atomic_load(&graph.told));
+    for (uint32_t i = 0; i < graph.n_asked; i++)
+        if (tube_future_look(&graph.asked[i]) == 0)
+            graph_wrong("future %u is open", i);
+}
+
 void
 graph_check_books(void)
 {
+    check_asked();
     while (graph.books != NULL) {
         graph_book *k = graph.books;
 

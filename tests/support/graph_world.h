@@ -25,6 +25,7 @@
 enum {
     GRAPH_SHIFT = 40,
     GRAPH_SOURCES = 4096,
+    GRAPH_ASKED = 4096,
     GRAPH_TRAPS = 8,
     GRAPH_STAGES = 40, /* in a text, more or less */
     GRAPH_TEXT = 16384,
@@ -83,6 +84,11 @@ typedef struct graph_world {
     uint32_t n_pauses;
     graph_inlet inlet[GRAPH_THINGS];
     uint32_t n_inlets;
+    tube_future
+        asked[GRAPH_ASKED]; /* about pushed records, the first n_asked of them */
+    uint32_t n_asked;
+    _Atomic uint32_t told; /* calls of them */
+    bool asking;
     graph_flush flush[GRAPH_THINGS];
     uint32_t n_flushes;
     uint64_t steps;

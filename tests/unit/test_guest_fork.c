@@ -89,7 +89,7 @@ child_calls(world *w)
     tube_pause_id token;
     char *text;
 
-    must(tube_push_line(w->in, line, sizeof(line) - 1) == TUBE_EFORK);
+    must(tube_push_line(w->in, line, sizeof(line) - 1, NULL) == TUBE_EFORK);
     tube_inlet_stop(w->in, TUBE_STOP_END, NULL);
     must(tube_inlet_new(w->p, w->store, NULL, &err) == NULL
          && err.status == TUBE_EFORK);
@@ -209,7 +209,7 @@ push(world *w)
 {
     tube_status st;
 
-    while ((st = tube_push_line(w->in, line, sizeof(line) - 1)) == TUBE_AGAIN)
+    while ((st = tube_push_line(w->in, line, sizeof(line) - 1, NULL)) == TUBE_AGAIN)
         usleep(50);
     cr_assert_eq(st, TUBE_OK);
 }

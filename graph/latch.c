@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* future.c -- see future.h. */
-#include "future.h"
+/* latch.c -- see latch.h. */
+#include "latch.h"
 
 #include <time.h>
 
@@ -29,7 +29,7 @@ tubei_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, uint64_t until)
 }
 
 void
-tubei_future_init(tubei_future *f)
+tubei_latch_init(tubei_latch *f)
 {
     (void)pthread_mutex_init(&f->lock, NULL);
     tubei_cond_init(&f->changed);
@@ -37,14 +37,14 @@ tubei_future_init(tubei_future *f)
 }
 
 void
-tubei_future_fini(tubei_future *f)
+tubei_latch_fini(tubei_latch *f)
 {
     (void)pthread_cond_destroy(&f->changed);
     (void)pthread_mutex_destroy(&f->lock);
 }
 
 void
-tubei_future_set(tubei_future *f)
+tubei_latch_set(tubei_latch *f)
 {
     pthread_mutex_lock(&f->lock);
     f->done = true;
@@ -53,7 +53,7 @@ tubei_future_set(tubei_future *f)
 }
 
 bool
-tubei_future_wait(tubei_future *f, uint64_t until)
+tubei_latch_wait(tubei_latch *f, uint64_t until)
 {
     bool done;
 
