@@ -201,18 +201,19 @@ completed(tubei_asking *a, uint64_t done)
         atomic_fetch_sub_explicit(&a->open, done, memory_order_relaxed);
 }
 
-bool
+tube_status
 tubei_asks_put(tubei_batch *b, tubei_asking *a, uint32_t row, tube_future *f)
 {
     tubei_asks *q = column(b, a);
 
     if (q == NULL)
-        return false;
+        return TUBE_ENOMEM;
     tubei_check(row < q->room && q->row[row] == 0);
-    tubei_future_begin(f);
+    if (!tubei_future_begin(f))
+        return TUBE_EINVAL;
     atomic_fetch_add_explicit(&a->open, 1, memory_order_relaxed);
     q->row[row] = (uintptr_t)f;
-    return true;
+    return TUBE_OK;
 }
 
 bool

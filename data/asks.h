@@ -39,9 +39,10 @@ void tubei_asking_fini(tubei_asking *a);
 /** Reason number `id`, of tubei_future_reason(); false: there is none. */
 bool tubei_asking_reason(tubei_asking *a, uint32_t id, tube_error *err);
 
-/** `f` asks about a row; false: out of memory, and it is as it was.  Threads: as the batch's
- * owner, also the three below. */
-bool tubei_asks_put(tubei_batch *b, tubei_asking *a, uint32_t row, tube_future *f);
+/** `f` asks about a row; TUBE_ENOMEM, TUBE_EINVAL (it was not made anew): it is as it was.
+ * Threads: as the batch's owner, also the three below. */
+tube_status tubei_asks_put(tubei_batch *b, tubei_asking *a, uint32_t row,
+                           tube_future *f);
 
 /** A copy of `b` has the same rows; false: out of memory. */
 bool tubei_asks_copy(const tubei_batch *b, tubei_batch *copy);

@@ -55,10 +55,16 @@ tube_future_init(tube_future *f, const tube_then *then)
     *f = (tube_future){ .then = then };
 }
 
-void
+bool
 tubei_future_begin(tube_future *f)
 {
-    atomic_store_explicit(word_of(f), PART, memory_order_relaxed);
+    uint64_t word = atomic_load_explicit(word_of(f), memory_order_relaxed);
+
+    if ((uint32_t)word >= PART || (word & DONE) != 0)
+        return false;
+    /* somebody may wait for it already, or have called it off: the flags stay */
+    atomic_fetch_add_explicit(word_of(f), PART, memory_order_relaxed);
+    return true;
 }
 
 void
@@ -156,7 +162,7 @@ tube_all_init(tube_all *all, uint32_t n, const tube_then *then)
 {
     *all = (tube_all){ .part = { .fn = part_done } };
     tube_future_init(&all->done, then);
-    tubei_future_begin(&all->done);
+    (void)tubei_future_begin(&all->done);
     for (uint32_t i = 0; i < n; i++)
         tubei_future_share(&all->done);
     (void)tubei_future_part(&all->done, n == 0 ? TUBE_COMMITTED : (tube_outcome)0, 0);

@@ -17,8 +17,9 @@
 /** Of two outcomes the worse one; 0 is none.  Threads: any.  Blocks: no. */
 tube_outcome tubei_outcome_worse(tube_outcome a, tube_outcome b);
 
-/** A record has it now, in one part.  Threads: the one that pushes.  Blocks: no. */
-void tubei_future_begin(tube_future *f);
+/** A record has it now, in one part; false: one had it before.  Threads: the one that
+ * pushes.  Blocks: no. */
+bool tubei_future_begin(tube_future *f);
 
 /** The record has become one more.  Threads: who holds a part.  Blocks: no. */
 void tubei_future_share(tube_future *f);

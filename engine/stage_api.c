@@ -283,10 +283,9 @@ tube_filter(tube_stage *s, tube_batch *b, uint32_t row)
 void
 tube_ask(tube_stage *s, tube_batch *b, uint32_t row, tube_future *f)
 {
-    if (tubei_asks_put(tubei_batch_of(b), &s->pipeline->asking, row, f))
-        return;
-    tubei_future_begin(f);
-    (void)tubei_future_part(f, TUBE_BROKEN, 0);
+    if (tubei_asks_put(tubei_batch_of(b), &s->pipeline->asking, row, f) == TUBE_ENOMEM
+        && tubei_future_begin(f))
+        (void)tubei_future_part(f, TUBE_BROKEN, 0);
 }
 
 /* End the extents before row `row`. */

@@ -71,12 +71,13 @@ have_batch(tube_inlet *in)
 }
 
 /* Under the lock: `f` asks about the record that was put in last. */
-static bool
+static tube_status
 ask(tube_inlet *in, tube_future *f)
 {
     tubei_batch *b = in->open;
 
-    return f == NULL || tubei_asks_put(b, &in->pipeline->asking, b->pub.n - 1, f);
+    return f != NULL ? tubei_asks_put(b, &in->pipeline->asking, b->pub.n - 1, f)
+                     : TUBE_OK;
 }
 
 static bool
@@ -102,9 +103,13 @@ push(tube_inlet *in, const tube_cell *row, tube_future *f)
     st = have_batch(in);
     if (st != TUBE_OK)
         return st;
-    if (!copy_row(in, tube_batch_add(&in->open->pub), row) || !ask(in, f)) {
+    if (!copy_row(in, tube_batch_add(&in->open->pub), row))
+        st = TUBE_AGAIN;
+    else
+        st = ask(in, f);
+    if (st != TUBE_OK) {
         tubei_batch_take_back(in->open);
-        return TUBE_AGAIN;
+        return st == TUBE_EINVAL ? st : TUBE_AGAIN;
     }
     in->pushed++;
     if (!tubei_edge_busy(in->edge))

@@ -192,6 +192,7 @@ uint64_t tube_outstanding(const struct tube_pipeline *p);
  * @return TUBE_OK      taken
  *         TUBE_AGAIN   full: not taken, and `f` is as it was
  *         TUBE_END     closed, nothing will be taken any more: the same
+ *         TUBE_EINVAL  `f` was used before and not made anew: the same
  *         TUBE_EFORK   this is a child of the process that opened the pipeline: the same
  *
  * Threads: any.  Blocks: no; many threads of one inlet may find it taken (TUBE_AGAIN): give

@@ -399,6 +399,7 @@ cancelled(const tube_pipeline_opts *o)
 {
     tube_future f[2];
     tube_pipeline *p;
+    tube_cell row[2];
     tube_inlet *in;
 
     begin();
@@ -410,6 +411,9 @@ cancelled(const tube_pipeline_opts *o)
         push_int(p, in, i, &f[i]);
     }
     cr_assert(tube_future_cancel(&f[0]));
+    tube_set_null(&row[0]);
+    tube_set_null(&row[1]);
+    cr_assert_eq(tube_push(in, row, &f[0]), TUBE_EINVAL); /* a record has it */
     conform_gate(4, false);
     tube_inlet_free(in);
     cr_assert_eq(tube_seal(p, conform_ref(p, "in")), TUBE_OK);
