@@ -90,7 +90,7 @@ why() {
 }
 
 mkdir -p "$tree"
-for part in CMakeLists.txt cmake data engine graph include stages text tests; do
+for part in CMakeLists.txt Doxyfile.in man cmake data engine graph include stages text tests; do
     cp -r "$root/$part" "$tree/"
 done
 sed -i "s/)20 \* 1000000000u/)$test_wait * 1000000000u/; s/ in 20 s/ in $test_wait s/" \
