@@ -39,7 +39,7 @@ leave_folder(void)
 
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
         (void)unlink(made[i]);
-    (void)chdir("/");
+    (void)!chdir("/");
     (void)rmdir(folder);
 }
 

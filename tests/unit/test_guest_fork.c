@@ -229,7 +229,7 @@ leave_folder(void)
     (void)unlink("f.db");
     (void)unlink("f.db-wal");
     (void)unlink("f.db-shm");
-    (void)chdir("/");
+    (void)!chdir("/");
     (void)rmdir(folder);
 }
 
