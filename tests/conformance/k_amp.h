@@ -153,7 +153,10 @@ connect_to(void)
 static void
 say(const char *bytes, size_t n)
 {
-    cr_assert_eq(send(peer.fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
+    ssize_t sent = send(peer.fd, bytes, n, MSG_NOSIGNAL);
+
+    /* who is hung up on cannot say more; a test that needs it said misses the answer */
+    cr_assert(sent == (ssize_t)n || errno == EPIPE || errno == ECONNRESET);
 }
 
 #define SAY(text) say(text, sizeof(text))
