@@ -124,8 +124,9 @@ typedef struct tube_all {
     tube_future done;
 } tube_all;
 
-/** Make one for `n` < 2^24 futures, each made with tube_future_init(f, &all->part); `all->done` is
- * complete when they are, at once if n is 0, and calls `then`.  Threads: its owner. */
+/** Make one for `n` < 2^24 futures, each made with tube_future_init(f, &all->part);
+ * `all->done` is complete when they are, at once if n is 0, and calls `then`.
+ * Threads: its owner.  Blocks: no. */
 void tube_all_init(tube_all *all, uint32_t n, const tube_then *then);
 
 /** A part that will never be pushed: it counts as `outcome`.  Threads: any.  Blocks: no. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* n_ask.c -- N8, N9, N10, N12: who asks what became of a record is told, once. */
+/* n_ask.c -- N8, N10, K24, parts of N9 and N12: who asks what became of a record is told, once. */
 #include "conform.h"
 
 #include <poll.h>
@@ -113,6 +113,7 @@ outcomes(const tube_pipeline_opts *o)
     tube_pipeline_free(p);
 }
 
+/* covers: SEED-7 */
 Test(N9, committed_filtered_and_rejected_with_its_reason, .timeout = CONFORM_SECONDS)
 {
     conform_each_mode(outcomes);
@@ -444,7 +445,6 @@ push_late(void *arg)
     return NULL;
 }
 
-/* covers: SEED-7 */
 Test(K24, a_push_that_waits_gets_through_and_one_that_does_not_is_told,
      .timeout = CONFORM_SECONDS)
 {
